@@ -1,0 +1,56 @@
+// Installs the npm packages when they are missing or older than the lock file, then runs `tools/<program>/main.ts` on the pinned
+// Node from source. Plain JavaScript without dependencies: it runs before anything is installed, on the system's Node.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stamp = join(root, 'node_modules', '.warpforge-install');
+const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+const [program, ...args] = process.argv.slice(2);
+const main = join(root, 'tools', String(program), 'main.ts');
+if (program === undefined || !existsSync(main)) {
+  console.error(`warpforge: unknown program "${String(program)}"; there are demo, check, bench and stress`);
+  process.exit(2);
+}
+
+/** The install is current when it was made from this very lock file. */
+function lockDigest() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+function isInstalled() {
+  return existsSync(pinnedNode) && existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest();
+}
+
+if (isInstalled()) {
+  console.error('warpforge: npm packages are installed');
+} else {
+  console.error('warpforge: installing npm packages (npm ci), about a minute the first time');
+  const install = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (install.status !== 0) {
+    console.error(`warpforge: npm ci failed${install.error ? ` (${install.error.message})` : ''}; the lines above say why`);
+    process.exit(1);
+  }
+  writeFileSync(stamp, lockDigest());
+}
+
+const env = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}` };
+const child = spawn(pinnedNode, ['--conditions=@warpforge/source', main, ...args], { cwd: root, env, stdio: 'inherit' });
+// A terminal sends Ctrl-C to the whole group: the program gets it by itself, and this process only waits for it. Signals sent to
+// this process alone are passed on.
+process.on('SIGINT', () => undefined);
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  console.error(`warpforge: cannot start ${pinnedNode}: ${error.message}`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => {
+  process.exit(signal === null ? code : 128 + constants.signals[signal]);
+});

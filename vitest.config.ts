@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+/** Everything is tested from source: the condition makes `@warpforge/*` resolve to `src`, in the tests, in their workers and in child processes. */
+const conditions = ['@warpforge/source'];
+
+const projects = [
+  'packages/metrics',
+  'packages/blob-backend',
+  'packages/block-cache',
+  'packages/fuse-fs',
+  'packages/webdataset',
+  'packages/azure-infra',
+  'packages/cache-warmer',
+  'apps/mount',
+  'apps/trainer',
+  'apps/infra',
+  'tools',
+];
+
+export default defineConfig({
+  test: {
+    projects: projects.map((root) => ({
+      root,
+      resolve: { conditions },
+      ssr: { resolve: { conditions } },
+      test: {
+        name: root.replace(/^(packages|apps)\//, ''),
+        include: ['test/**/*.test.ts'],
+        pool: 'forks',
+        execArgv: conditions.map((condition) => `--conditions=${condition}`),
+        // Real mounts, real servers and real child processes: the limit only catches a hang.
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+        isolate: true,
+      },
+    })),
+    maxWorkers: 2,
+  },
+});
