@@ -1,0 +1,56 @@
+/**
+ * The test command: `npm test [-- STEP…]`. Runs each step, prints what it does while it does it, and ends with one line that counts.
+ */
+import { checkSystemPackages } from './system-packages.ts';
+import { checkPackages } from './published-packages.ts';
+import { runCommand } from './command.ts';
+import { runTests, type TestCounts } from './tests.ts';
+
+interface Step {
+  readonly name: string;
+  readonly what: string;
+  run(): Promise<boolean>;
+}
+
+const counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+const isContinuousIntegration = process.env['CI'] === 'true';
+
+const steps: readonly Step[] = [
+  { name: 'system', what: 'Debian packages that tests use', run: () => checkSystemPackages() },
+  { name: 'format', what: 'prettier', run: () => runCommand('prettier', ['--check', '--log-level', 'warn', '.']) },
+  { name: 'types', what: 'TypeScript, libraries and tests', run: () => runCommand('tsc', ['-b']) },
+  { name: 'lint', what: 'ESLint with types, module boundaries, project references', run: lint },
+  { name: 'packages', what: 'publint, attw, and an install of every package from its tarball', run: () => checkPackages() },
+  { name: 'tests', what: 'unit and end-to-end tests', run: () => runTests(counts, { failOnSkip: isContinuousIntegration }) },
+];
+
+async function lint(): Promise<boolean> {
+  const linted = await runCommand('eslint', ['.', '--max-warnings', '0']);
+  const synced = await runCommand('nx', ['sync:check'], { quiet: true });
+  return linted && synced;
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !steps.some((step) => step.name === name));
+if (unknown.length > 0) {
+  process.stderr.write(`npm test: unknown step ${unknown.join(', ')}; there are ${steps.map((step) => step.name).join(', ')}\n`);
+  process.exit(2);
+}
+const chosen = steps.filter((step) => asked.length === 0 || asked.includes(step.name));
+
+const failed: string[] = [];
+for (const [index, step] of chosen.entries()) {
+  process.stdout.write(`\n[${index + 1}/${chosen.length}] ${step.name}: ${step.what}\n`);
+  const started = performance.now();
+  const passed = await step.run();
+  process.stdout.write(`      ${passed ? 'ok' : 'FAILED'} in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  if (!passed) failed.push(step.name);
+  // Later steps say nothing useful about source that does not compile.
+  if (!passed && step.name === 'types') break;
+}
+
+process.stdout.write(failed.length === 0 ? '\nAll steps passed.\n' : `\nFailed: ${failed.join(', ')}\n`);
+if (chosen.some((step) => step.name === 'tests')) {
+  process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
+}
+process.exit(failed.length === 0 ? 0 : 1);

@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from './command.ts';
+
+interface Manifest {
+  readonly name: string;
+  readonly bin?: Record<string, string>;
+  readonly exports: Record<string, unknown>;
+}
+
+interface Workspace {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+/**
+ * Every package as a stranger gets it: packed, its surface checked by `publint --strict` and `attw`, then all tarballs installed
+ * together into an empty folder where each library is imported and each command asked for its help.
+ */
+export async function checkPackages(): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'warpforge-packages-'));
+  try {
+    const workspaces = [...(await workspacesIn('packages')), ...(await workspacesIn('apps'))];
+    const results: boolean[] = [];
+    for (const workspace of workspaces) results.push(await checkSurface(workspace, folder));
+    return results.every(Boolean) && (await checkInstall(workspaces, folder));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function workspacesIn(parent: string): Promise<Workspace[]> {
+  const names = await readdir(parent);
+  return Promise.all(
+    names.map(async (name) => {
+      const folder = join(parent, name);
+      return { folder, manifest: JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest };
+    }),
+  );
+}
+
+function tarballName({ name }: Manifest): string {
+  return `${name.replace('@', '').replace('/', '-')}.tgz`;
+}
+
+async function checkSurface({ folder, manifest }: Workspace, target: string): Promise<boolean> {
+  process.stdout.write(`      ${manifest.name}\n`);
+  const tarball = join(target, tarballName(manifest));
+  const packed = await runCommand('npm', ['pack', '--silent', '--pack-destination', target], { cwd: folder, quiet: true });
+  if (!packed) return false;
+  const versioned = (await readdir(target)).find(
+    (file) => file.startsWith(tarballName(manifest).replace('.tgz', '-')) && /-\d+\.\d+\.\d+\.tgz$/.test(file),
+  );
+  if (versioned === undefined) throw new Error(`npm pack of ${manifest.name} left no tarball in ${target}`);
+  await writeFile(tarball, await readFile(join(target, versioned)));
+  await rm(join(target, versioned));
+  const published = await runCommand('publint', ['run', tarball, '--strict'], { quiet: true });
+  // A command without an importable entry has no types to check.
+  if (manifest.exports['.'] === undefined) return published;
+  return (await runCommand('attw', [tarball, '--profile', 'esm-only'], { quiet: true })) && published;
+}
+
+async function checkInstall(workspaces: readonly Workspace[], target: string): Promise<boolean> {
+  process.stdout.write('      install of all tarballs\n');
+  const project = join(target, 'project');
+  await mkdir(project);
+  const dependencies = Object.fromEntries(workspaces.map(({ manifest }) => [manifest.name, `file:../${tarballName(manifest)}`]));
+  await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module', dependencies }));
+  await writeFile(join(project, '.npmrc'), await readFile('.npmrc', 'utf8'));
+  const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];
+  if (!(await runCommand('npm', install, { cwd: project, quiet: true }))) return false;
+  const results: boolean[] = [];
+  for (const { manifest } of workspaces) {
+    if (manifest.exports['.'] !== undefined) {
+      const script = `const library = await import('${manifest.name}'); if (Object.keys(library).length === 0) throw new Error('${manifest.name} exports nothing');`;
+      results.push(await runCommand(process.execPath, ['--input-type=module', '--eval', script], { cwd: project, quiet: true }));
+    }
+    for (const command of Object.keys(manifest.bin ?? {})) {
+      results.push(await runCommand(join(project, 'node_modules', '.bin', command), ['--help'], { cwd: project, quiet: true }));
+    }
+  }
+  return results.every(Boolean);
+}
