@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from './command.ts';
-import { aptGetLine } from './system-packages.ts';
+import { runCommand } from '../command.ts';
+import { aptGetLine, TEST_PACKAGES } from '../system-packages.ts';
 
 /** Filled while tests run, also when some fail. */
 export interface TestCounts {
@@ -46,7 +46,7 @@ export async function runTests(counts: TestCounts, { failOnSkip }: { readonly fa
     counts.skipped = skipped.length;
     if (skipped.length > 0) {
       process.stdout.write(`\n      Skipped:\n${skipped.map((name) => `        ${name}\n`).join('')}`);
-      process.stdout.write(`      What they need beyond root and /dev/fuse: ${aptGetLine()}\n`);
+      process.stdout.write(`      What they need beyond root and /dev/fuse: ${aptGetLine(TEST_PACKAGES)}\n`);
     }
     return succeeded && counts.failed === 0 && !(failOnSkip && skipped.length > 0);
   } finally {

@@ -6,6 +6,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Show the output only when the command fails. */
   readonly quiet?: boolean;
+  /** With `quiet`: show nothing even then, because the caller tries something else. */
+  readonly quietFailure?: boolean;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -27,6 +29,6 @@ export async function runCommand(program: string, args: readonly string[], optio
     });
     child.on('close', (exitCode) => resolve(exitCode ?? 1));
   });
-  if (code !== 0 && quiet) process.stdout.write(Buffer.concat(output));
+  if (code !== 0 && quiet && options.quietFailure !== true) process.stdout.write(Buffer.concat(output));
   return code === 0;
 }

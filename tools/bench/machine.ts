@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+
+/** One line a fact, as it stands at the head of a report. */
+export function describeMachine(): readonly (readonly [string, string])[] {
+  const processors = cpus();
+  return [
+    ['Processor', `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}`],
+    ['Memory', `${(totalmem() / 1024 ** 3).toFixed(0)} GiB`],
+    ['Kernel', release()],
+    ['System', osName()],
+    ['Node', process.version],
+    ['fio', firstLine('fio', ['--version'])],
+    ['rclone', firstLine('rclone', ['version'])],
+    ['Commit', firstLine('git', ['rev-parse', '--short', 'HEAD'])],
+  ];
+}
+
+function osName(): string {
+  return /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown';
+}
+
+function firstLine(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')[0] ?? '';
+}
