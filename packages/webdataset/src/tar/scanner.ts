@@ -1,0 +1,338 @@
+/**
+ * The tar format without input or output: {@link TarScanner} is given windows of bytes and finds the members in them.
+ *
+ * A window starts where the scanner says ({@link TarScanner.position}) and is as long as the caller likes, from
+ * {@link MIN_WINDOW_BYTES} up. Members that lie wholly in the window are handed out as views of it; the first one that does not
+ * starts the next window, so that data is never copied together out of pieces. A member larger than the window is handed out
+ * without its data, and the scanner steps over it.
+ *
+ * Read are v7, ustar (with prefix), PAX (path, linkpath, size, mtime; local and global) and GNU tar's long names, long links and
+ * base-256 numbers. Sparse members and compressed archives are refused by name.
+ *
+ * Where other tars guess, this one says what is wrong, because a guess means training on fewer samples than there are: Python's
+ * tarfile ends silently at a damaged header, and all of them end at a block of zeros (which is also what a hole in a file looks
+ * like). Here an archive ends with a zero block and nothing but zeros after it.
+ */
+import { WebDatasetError } from '../errors.ts';
+import { BLOCK_SIZE, decodeHeader, decodeName, HeaderFault, isZeroBlock, type TarHeader } from './header.ts';
+import { decodePax, paxInteger, type PaxRecords, paxTime } from './pax.ts';
+
+/** What a member is. `other` are devices, pipes, and types that this package does not know. */
+export type TarMemberType = 'file' | 'directory' | 'link' | 'symlink' | 'other';
+
+/** One member of an archive. */
+export interface TarMember {
+  /** Path in the archive, `/`-separated; directories without their final slash. */
+  readonly name: string;
+  readonly type: TarMemberType;
+  /** Length of the data in bytes; 0 for what has none. */
+  readonly size: number;
+  /** Where the data starts in the archive: a multiple of 512. */
+  readonly offset: number;
+  /** Where the member's first header starts; PAX and GNU extensions belong to it. */
+  readonly headerOffset: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Time of the last change, in seconds since the epoch; PAX gives fractions. */
+  readonly mtime: number;
+  /** Target of a link; else `''`. */
+  readonly linkName: string;
+}
+
+/** A member and its data, which is undefined when the member is larger than the window. */
+export interface ScannedMember {
+  readonly member: TarMember;
+  /** A view of the window, valid as long as the window's bytes are. */
+  readonly data: Buffer | undefined;
+}
+
+/** Upper bound of the PAX and GNU headers of one member: names are limited to 4 KiB by Linux, so real ones are far below. */
+const MAX_EXTENSION_BYTES = 1024 * 1024;
+
+/** The smallest window that always shows the headers of a member. */
+export const MIN_WINDOW_BYTES = MAX_EXTENSION_BYTES + 64 * 1024;
+
+const TYPE = {
+  v7File: 0,
+  file: 0x30,
+  link: 0x31,
+  symlink: 0x32,
+  characterDevice: 0x33,
+  blockDevice: 0x34,
+  directory: 0x35,
+  pipe: 0x36,
+  contiguous: 0x37,
+  gnuLongLink: 0x4b,
+  gnuLongName: 0x4c,
+  gnuSparse: 0x53,
+  solarisPax: 0x58,
+  globalPax: 0x67,
+  pax: 0x78,
+} as const;
+
+/** Types that have a size field but no data after the header. */
+const WITHOUT_DATA: ReadonlySet<number> = new Set([
+  TYPE.link,
+  TYPE.symlink,
+  TYPE.characterDevice,
+  TYPE.blockDevice,
+  TYPE.directory,
+  TYPE.pipe,
+]);
+
+/** What the headers before a member say about it. */
+interface Extensions {
+  pax: PaxRecords | undefined;
+  longName: string | undefined;
+  longLink: string | undefined;
+  bytes: number;
+}
+
+/** Finds the members of one archive in windows of its bytes. */
+export class TarScanner {
+  readonly #shard: string;
+  readonly #size: number;
+  #globals: PaxRecords = new Map();
+  #position = 0;
+  /** The end-of-archive marker was seen: only zeros may follow. */
+  #inTail = false;
+  #ended = false;
+
+  /**
+   * @param shard name of the archive, for messages
+   * @param size length of the archive in bytes
+   */
+  constructor(shard: string, size: number) {
+    this.#shard = shard;
+    this.#size = size;
+  }
+
+  /** Where the next window must start. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** True after the last byte of the archive was seen. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Scans a member again: the next window starts at its `headerOffset`, which must not lie after {@link position}. */
+  rewind(headerOffset: number): void {
+    this.#position = headerOffset;
+    this.#inTail = false;
+    this.#ended = false;
+  }
+
+  /**
+   * The members of a window that starts at {@link position}. Each one moves the position behind it, so a caller that stops early
+   * goes on right after the last member it took.
+   *
+   * @throws {@link WebDatasetError} `WDS_TRUNCATED`, `WDS_BAD_HEADER` or `WDS_UNSUPPORTED`, with the offset
+   */
+  *scan(window: Buffer): Generator<ScannedMember, void, undefined> {
+    const base = this.#position;
+    const reachesEnd = base + window.length >= this.#size;
+    if (base === 0) this.#refuseCompressed(window);
+    while (!this.#inTail) {
+      const member = this.#next(window, this.#position - base, base);
+      if (member === 'tail') {
+        this.#inTail = true;
+        break;
+      }
+      if (member === 'cut') {
+        if (this.#position === base) throw new RangeError(`A window needs ${MIN_WINDOW_BYTES} bytes, got ${window.length}`);
+        return;
+      }
+      const end = member.offset + member.size;
+      if (end > this.#size) {
+        throw this.#truncated(member.headerOffset, `"${member.name}" needs ${end - this.#size} more bytes than the file has`);
+      }
+      const inside = end <= base + window.length;
+      // Left for the next window, unless it is the first of this one: then no window of this size can hold it.
+      if (!inside && member.headerOffset > base) return;
+      this.#position = Math.min(member.offset + blocks(member.size), this.#size);
+      yield { member, data: inside ? window.subarray(member.offset - base, end - base) : undefined };
+      if (!inside) return;
+    }
+    this.#scanTail(window, this.#position - base);
+    this.#ended = reachesEnd;
+  }
+
+  /** The member whose first header is at `start`; `cut` where the window ends inside its headers, `tail` at the end of the archive. */
+  #next(window: Buffer, start: number, base: number): TarMember | 'cut' | 'tail' {
+    const extensions: Extensions = { pax: undefined, longName: undefined, longLink: undefined, bytes: 0 };
+    let at = start;
+    for (;;) {
+      if (at + BLOCK_SIZE > window.length) {
+        if (base + window.length >= this.#size) throw this.#endWithoutMarker(base + start, base + at);
+        return 'cut';
+      }
+      if (isZeroBlock(window, at)) {
+        if (describesMember(extensions)) throw this.#badHeader(base + start, 'an extended header has no member after it');
+        return 'tail';
+      }
+      const header = this.#guarded(base + at, () => decodeHeader(window, at));
+      if (!isExtension(header.typeFlag)) return this.#member(header, extensions, base + start, base + at);
+
+      extensions.bytes += BLOCK_SIZE + blocks(header.size);
+      if (extensions.bytes > MAX_EXTENSION_BYTES) throw this.#badHeader(base + at, 'its extended headers are longer than 1 MiB');
+      const body = at + BLOCK_SIZE;
+      if (body + header.size > window.length) {
+        if (base + body + header.size > this.#size) throw this.#truncated(base + at, 'the file ends inside an extended header');
+        return 'cut';
+      }
+      this.#guarded(base + at, () => this.#extend(extensions, header, window.subarray(body, body + header.size)));
+      at = body + blocks(header.size);
+    }
+  }
+
+  #extend(extensions: Extensions, header: TarHeader, body: Buffer): void {
+    switch (header.typeFlag) {
+      case TYPE.gnuLongName:
+        extensions.longName = untilNul(body);
+        break;
+      case TYPE.gnuLongLink:
+        extensions.longLink = untilNul(body);
+        break;
+      case TYPE.globalPax:
+        this.#globals = new Map([...this.#globals, ...decodePax(body)]);
+        break;
+      default:
+        extensions.pax = decodePax(body);
+    }
+  }
+
+  #member(header: TarHeader, extensions: Extensions, headerOffset: number, lastHeader: number): TarMember {
+    const { pax } = extensions;
+    const globals = this.#globals;
+    // A local record hides the global one; an empty one takes both back.
+    const record = (keyword: string): string | undefined => {
+      const value = pax?.get(keyword) ?? globals.get(keyword);
+      return value === '' ? undefined : value;
+    };
+    const hasRecords = pax !== undefined || globals.size > 0;
+    if (header.typeFlag === TYPE.gnuSparse || (hasRecords && isSparse(pax, globals))) {
+      throw new WebDatasetError('WDS_UNSUPPORTED', 'sparse members are not supported; pack without --sparse', this.#at(headerOffset));
+    }
+    return this.#guarded(headerOffset, () => {
+      const paxSize = hasRecords ? record('size') : undefined;
+      const paxMtime = hasRecords ? record('mtime') : undefined;
+      const name = (hasRecords ? record('path') : undefined) ?? extensions.longName ?? header.name;
+      const isDirectory = header.typeFlag === TYPE.directory || (header.typeFlag === TYPE.v7File && name.endsWith('/'));
+      const size = paxSize === undefined ? header.size : paxInteger(paxSize, 'size');
+      if (size > Number.MAX_SAFE_INTEGER - 2 * BLOCK_SIZE - lastHeader) throw new HeaderFault("the header's size is out of range");
+      return {
+        name: isDirectory ? name.replace(/\/+$/, '') : name,
+        type: isDirectory ? 'directory' : typeOf(header.typeFlag),
+        size: WITHOUT_DATA.has(header.typeFlag) ? 0 : size,
+        offset: lastHeader + BLOCK_SIZE,
+        headerOffset,
+        mode: header.mode,
+        mtime: paxMtime === undefined ? header.mtime : paxTime(paxMtime, 'mtime'),
+        linkName: (hasRecords ? record('linkpath') : undefined) ?? extensions.longLink ?? header.linkName,
+      };
+    });
+  }
+
+  #scanTail(window: Buffer, start: number): void {
+    for (let index = start; index < window.length; index++) {
+      if (window[index] === 0) continue;
+      throw this.#badHeader(
+        this.#position + index - start,
+        'there is data after the end-of-archive marker: the file has a hole of zeros, or is two archives in one',
+      );
+    }
+    this.#position += window.length - start;
+  }
+
+  #refuseCompressed(window: Buffer): void {
+    const kind = MAGIC.find(({ bytes }) => bytes.every((byte, index) => window[index] === byte))?.kind;
+    if (kind === undefined) return;
+    throw new WebDatasetError('WDS_UNSUPPORTED', `the shard is compressed with ${kind}; decompress it first`, this.#at(0));
+  }
+
+  #guarded<T>(offset: number, parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (error instanceof HeaderFault) throw this.#badHeader(offset, error.message);
+      throw error;
+    }
+  }
+
+  #endWithoutMarker(unitStart: number, at: number): WebDatasetError {
+    if (this.#size === 0) return this.#truncated(0, 'the file is empty');
+    if (unitStart < at) return this.#truncated(unitStart, 'the file ends after an extended header');
+    if (at < this.#size) return this.#truncated(at, 'the file ends inside a header');
+    return this.#truncated(at, 'the file ends without the end-of-archive marker: it was cut off, or its writer never closed it');
+  }
+
+  #truncated(offset: number, message: string): WebDatasetError {
+    return new WebDatasetError('WDS_TRUNCATED', `the shard is truncated: ${message}`, this.#at(offset));
+  }
+
+  #badHeader(offset: number, message: string): WebDatasetError {
+    return new WebDatasetError('WDS_BAD_HEADER', message, this.#at(offset));
+  }
+
+  #at(offset: number): { shard: string; offset: number } {
+    return { shard: this.#shard, offset };
+  }
+}
+
+/** First bytes of what people also name `.tar`. */
+const MAGIC = [
+  { kind: 'gzip', bytes: [0x1f, 0x8b] },
+  { kind: 'zstd', bytes: [0x28, 0xb5, 0x2f, 0xfd] },
+  { kind: 'xz', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
+  { kind: 'bzip2', bytes: [0x42, 0x5a, 0x68] },
+] as const;
+
+function describesMember({ pax, longName, longLink }: Extensions): boolean {
+  return pax !== undefined || longName !== undefined || longLink !== undefined;
+}
+
+function isExtension(typeFlag: number): boolean {
+  return (
+    typeFlag === TYPE.pax ||
+    typeFlag === TYPE.gnuLongName ||
+    typeFlag === TYPE.gnuLongLink ||
+    typeFlag === TYPE.globalPax ||
+    typeFlag === TYPE.solarisPax
+  );
+}
+
+function isSparse(pax: PaxRecords | undefined, globals: PaxRecords): boolean {
+  return SPARSE_KEYWORDS.some((keyword) => pax?.has(keyword) === true || globals.has(keyword));
+}
+
+/** The three generations of GNU tar's sparse format in PAX: 0.0, 0.1 and 1.0. */
+const SPARSE_KEYWORDS = ['GNU.sparse.size', 'GNU.sparse.map', 'GNU.sparse.major'] as const;
+
+function typeOf(typeFlag: number): TarMemberType {
+  switch (typeFlag) {
+    case TYPE.v7File:
+    case TYPE.file:
+    case TYPE.contiguous:
+      return 'file';
+    case TYPE.directory:
+      return 'directory';
+    case TYPE.link:
+      return 'link';
+    case TYPE.symlink:
+      return 'symlink';
+    default:
+      return 'other';
+  }
+}
+
+/** The length that `size` bytes take in an archive: whole blocks. */
+export function blocks(size: number): number {
+  return Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE;
+}
+
+function untilNul(body: Buffer): string {
+  const nul = body.indexOf(0);
+  return decodeName(body, 0, nul < 0 ? body.length : nul);
+}
