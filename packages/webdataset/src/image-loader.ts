@@ -22,6 +22,7 @@ import { ShardsNotFoundError, WebDatasetError } from './errors.ts';
 import { Epoch } from './loader/epoch.ts';
 import { SlotPool } from './loader/slot-pool.ts';
 import { type Crew, InlineCrew } from './workers/crew.ts';
+import { ThreadCrew } from './workers/thread-crew.ts';
 import type { SharedMemory } from './workers/protocol.ts';
 
 /** How to load. */
@@ -73,6 +74,12 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 /** 128 MiB of file data at most: some 10,000 photographs of 224 pixels, ten times the default shuffle buffer. */
 const WINDOW_COUNT = 32;
 
+/** Shards that are read at the same time: two hide the opening of the next shard, and keep two mounted regions busy. */
+const MIN_READERS = 2;
+
+/** More than this many sequential reads at once gain nothing on one disk or one network interface, and cost a thread each. */
+const MAX_READERS = 4;
+
 /** The consumer has one, an incomplete one may be kept after a skipped sample, and one must be left to decode into. */
 const MIN_SLOTS = 3;
 
@@ -102,7 +109,9 @@ export class ImageLoader implements AsyncDisposable {
     };
     this.#pixels = new Uint8Array(this.#memory.slots);
     this.#slots = new SlotPool(slots);
-    this.#crew = new InlineCrew(this.#memory);
+    const readers = Math.min(MAX_READERS, Math.max(MIN_READERS, workers), this.#options.shards.length);
+    this.#crew =
+      workers === 0 ? new InlineCrew(this.#memory) : new ThreadCrew(this.#memory, { readers, decoders: workers }, WINDOW_COUNT / 2);
     this.#signal = signal;
     signal?.addEventListener('abort', this.#abort, { once: true });
   }

@@ -32,8 +32,8 @@ export class InlineCrew implements Crew {
     return this.#run(() => this.#jobs.scan(request));
   }
 
-  close(_reader: number, cursor: number): Promise<void> {
-    return this.#run(() => this.#jobs.close({ kind: 'close', cursor }));
+  async close(_reader: number, cursor: number): Promise<void> {
+    await this.#run(() => this.#jobs.close({ kind: 'close', cursor }));
   }
 
   decode(request: DecodeRequest): Promise<DecodeReply> {

@@ -4,6 +4,7 @@ import { WebDatasetError } from '../errors.ts';
 import { ShardFile } from '../shard-file.ts';
 import { toErrorRecord } from './error-record.ts';
 import {
+  type CloseReply,
   type CloseRequest,
   type DecodeReply,
   type DecodeRequest,
@@ -13,6 +14,8 @@ import {
   type ScanRequest,
   type SharedMemory,
   SOURCE_WORDS,
+  type WorkerReply,
+  type WorkerRequest,
 } from './protocol.ts';
 import { ShardScan } from './shard-scan.ts';
 
@@ -32,6 +35,18 @@ export class Jobs implements Disposable {
     this.#stop = new Int32Array(memory.stop);
   }
 
+  /** Does what a message asks. */
+  async run(request: WorkerRequest): Promise<WorkerReply> {
+    switch (request.kind) {
+      case 'scan':
+        return this.scan(request);
+      case 'decode':
+        return this.decode(request);
+      case 'close':
+        return this.close(request);
+    }
+  }
+
   /** Scans the next window of a shard; a shard that cannot be opened is one without samples that ends in that failure. */
   scan({ cursor, shard, window }: ScanRequest): ScanReply {
     let scan = this.#scans.get(cursor);
@@ -39,7 +54,15 @@ export class Jobs implements Disposable {
       try {
         scan = new ShardScan(shard);
       } catch (error) {
-        return { keys: [], labels: new Int32Array(), images: new Float64Array(), faults: [], failure: toErrorRecord(error), ended: true };
+        return {
+          kind: 'scan',
+          keys: [],
+          labels: new Int32Array(),
+          images: new Float64Array(),
+          faults: [],
+          failure: toErrorRecord(error),
+          ended: true,
+        };
       }
       this.#scans.set(cursor, scan);
     }
@@ -49,9 +72,10 @@ export class Jobs implements Disposable {
   }
 
   /** Gives up a pass; one that has ended is none. */
-  close({ cursor }: CloseRequest): void {
+  close({ cursor }: CloseRequest): CloseReply {
     this.#scans.get(cursor)?.[Symbol.dispose]();
     this.#scans.delete(cursor);
+    return { kind: 'close' };
   }
 
   /** Decodes images into a slot. */
@@ -72,7 +96,7 @@ export class Jobs implements Disposable {
         failures.push({ index, ...failureOf(error) });
       }
     }
-    return { failures };
+    return { kind: 'decode', failures };
   }
 
   [Symbol.dispose](): void {

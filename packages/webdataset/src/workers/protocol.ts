@@ -34,6 +34,7 @@ export interface ScanRequest {
 
 /** The samples that end in a window. A sample with a fault has a label and image of zeros. */
 export interface ScanReply {
+  readonly kind: 'scan';
   readonly keys: readonly string[];
   readonly labels: Int32Array;
   /** Per sample {@link IMAGE_WORDS} numbers: byte in the shard, length, byte in the window (or {@link NO_WINDOW}). */
@@ -55,6 +56,11 @@ export interface CloseRequest {
   readonly cursor: number;
 }
 
+/** The pass is given up. */
+export interface CloseReply {
+  readonly kind: 'close';
+}
+
 /** Decode images into the places 0, 1, 2 … of a slot. */
 export interface DecodeRequest {
   readonly kind: 'decode';
@@ -69,6 +75,7 @@ export const SOURCE_WORDS = 5;
 
 /** The images that could not be read or decoded; all others are in the slot. */
 export interface DecodeReply {
+  readonly kind: 'decode';
   readonly failures: readonly ImageFailure[];
 }
 
@@ -82,13 +89,17 @@ export interface ImageFailure {
 /** Everything a thread is asked. */
 export type WorkerRequest = ScanRequest | CloseRequest | DecodeRequest;
 
-/** A message to a thread; every one but `stop` is answered under its id. */
-export type WorkerMessage = { readonly id: number; readonly request: WorkerRequest } | { readonly kind: 'stop' };
+/** The reply to a request has its kind. */
+export type WorkerReply = ScanReply | CloseReply | DecodeReply;
 
-/** A thread's answer. */
+/** A message to a thread: `start` once and first, `stop` once and last; what is in between is answered under its id. */
+export type WorkerMessage =
+  | { readonly kind: 'start'; readonly memory: SharedMemory }
+  | { readonly kind: 'request'; readonly id: number; readonly request: WorkerRequest }
+  | { readonly kind: 'stop' };
+
+/** A thread's answer: the reply, or why the job itself failed. */
 export interface WorkerAnswer {
   readonly id: number;
-  readonly reply: ScanReply | DecodeReply | undefined;
-  /** Set instead of a reply when the job itself failed. */
-  readonly error: ErrorRecord | undefined;
+  readonly result: WorkerReply | { readonly kind: 'error'; readonly error: ErrorRecord };
 }

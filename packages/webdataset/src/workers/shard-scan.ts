@@ -86,7 +86,7 @@ export class ShardScan implements Disposable {
         faults.push({ index, error: toErrorRecord(error) });
       }
     }
-    return { keys, labels, images, faults, failure, ended: failure !== undefined || this.#scanner.ended };
+    return { kind: 'scan', keys, labels, images, faults, failure, ended: failure !== undefined || this.#scanner.ended };
   }
 
   #label(sample: CompleteSample<WindowMember>): number {
