@@ -10,6 +10,8 @@ if (!existsSync(source)) {
   // Replaces this process, so that signals, exit code and pid are those of the program itself.
   process.execve(process.execPath, [process.execPath, '--conditions=@warpforge/source', source, ...process.argv.slice(2)], process.env);
 } else {
-  console.error('warpdrive: needs Node 22.18 or newer, this is ' + process.version + '. From the repository root, "npx warpdrive" uses the pinned one.');
+  console.error(
+    'warpdrive: needs Node 22.18 or newer, this is ' + process.version + '. From the repository root, "npx warpdrive" uses the pinned one.',
+  );
   process.exitCode = 1;
 }
