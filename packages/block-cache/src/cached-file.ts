@@ -1,0 +1,217 @@
+import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
+import { fstatSync } from 'node:fs';
+
+import type { CachedVersion } from './cached-version.ts';
+import type { Counters } from './counters.ts';
+import type { DiskHealth } from './disk-health.ts';
+import { CacheError } from './errors.ts';
+import { CHUNK_BYTES } from './geometry.ts';
+import type { PooledFile } from './open-files.ts';
+import type { RangeFetch } from './range-fetch.ts';
+import { Readahead } from './readahead.ts';
+import { CURSOR_REACHED, CURSOR_TRIGGER, type ThreadView } from './thread-view.ts';
+
+/** An open waits for at most this much verification, which takes about 50 ms; more goes on in the background. */
+const VERIFY_AT_OPEN_BYTES = 64 * 1024 * 1024;
+
+/** A handle on one version of a blob. Many handles share the version's files, maps and requests. */
+export interface CachedFile extends AsyncDisposable {
+  readonly blob: BlobProperties;
+  /**
+   * Reads `length` bytes at `offset`, from disk or network; fewer only at the end of the blob. The array may be a view of a larger
+   * buffer and belongs to the caller.
+   *
+   * Rejects with the `BlobError` of the network (`BLOB_CHANGED` when the store has another version), with the signal's reason, or with
+   * `CACHE_CLOSED`; never because of the disk.
+   */
+  read(offset: number, length: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array>;
+  /**
+   * Descriptor of the cache file for the kernel, once every byte is on disk and verified. Before it resolves, the file is marked on
+   * disk as passed. Valid until the handle is disposed. Undefined: not complete, empty, or more than 64 MiB wait for verification
+   * (which then goes on in the background, so that a later call succeeds).
+   */
+  passthroughFd(): Promise<number | undefined>;
+  /** What a worker thread needs for `readVerified`; valid until the handle is disposed. Undefined while nothing is on disk. */
+  threadView(): ThreadView | undefined;
+}
+
+/** A version with its maps, kept loaded for one user. */
+export interface VersionLease {
+  readonly version: CachedVersion;
+  /** Another lease on the same version. */
+  renew(): VersionLease;
+  /** Notes that the file is going to the kernel, ahead of writing that down. */
+  willPass(): void;
+  release(): void;
+}
+
+/** What a handle needs from its cache. */
+export interface FileContext {
+  readonly counters: Counters;
+  readonly health: DiskHealth;
+  readonly readaheadBlocks: number;
+  /** The version anew, after its files were removed as damaged. */
+  readonly reopen: () => Promise<VersionLease>;
+  readonly verifyInBackground: (lease: VersionLease) => void;
+  readonly onDispose: () => void;
+}
+
+/** The handle that `BlockCache.openFile` returns. */
+export class FileHandle implements CachedFile {
+  readonly blob: BlobProperties;
+  readonly #backend: BlobBackend;
+  readonly #context: FileContext;
+  readonly #readahead: Readahead;
+  readonly #cursor = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+  readonly #cursorWords = new Int32Array(this.#cursor);
+  /** Descriptors given out, kept open until the end. */
+  readonly #pinned = new Map<PooledFile, number>();
+  /** Leases of versions that were replaced: their maps and descriptors may still be in use by views. */
+  readonly #oldLeases: VersionLease[] = [];
+  /** Requests ahead of the reader, and the byte up to which they were started. */
+  readonly #prefetches = new Map<RangeFetch, () => void>();
+  #prefetchedUntil = 0;
+  #lease: VersionLease;
+  #reopening: Promise<VersionLease> | undefined;
+  #disposed = false;
+
+  constructor(backend: BlobBackend, blob: BlobProperties, lease: VersionLease, context: FileContext) {
+    this.blob = blob;
+    this.#backend = backend;
+    this.#lease = lease;
+    this.#context = context;
+    const { blockSize } = lease.version.geometry;
+    this.#readahead = new Readahead(blob.size, blockSize, context.readaheadBlocks);
+    this.#cursorWords.fill(-1);
+  }
+
+  async read(offset: number, length: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
+      throw new RangeError(`read of ${length} bytes at ${offset}: both must be whole numbers from 0`);
+    }
+    this.#assertOpen();
+    options.signal?.throwIfAborted();
+    const end = Math.min(offset + length, this.blob.size);
+    if (end <= offset) return new Uint8Array(0);
+    const version = await this.#current();
+    const reached = Atomics.load(this.#cursorWords, CURSOR_REACHED);
+    const step = this.#readahead.onRead(offset, end, reached < 0 ? undefined : (reached + 1) * CHUNK_BYTES);
+    if (step.abandoned) this.#dropPrefetches();
+    // What can't be kept on disk is not fetched ahead: it would be gone before its reader comes.
+    const ahead = this.#context.health.writable ? step.until : 0;
+    const reading = version.read({ backend: this.#backend, offset, end, signal: options.signal, ...(ahead > end ? { until: ahead } : {}) });
+    if (ahead > Math.max(end, this.#prefetchedUntil)) this.#prefetch(version, Math.max(end, this.#prefetchedUntil), ahead);
+    Atomics.store(this.#cursorWords, CURSOR_TRIGGER, step.trigger === undefined ? -1 : Math.floor(step.trigger / CHUNK_BYTES));
+    return reading;
+  }
+
+  async passthroughFd(): Promise<number | undefined> {
+    this.#assertOpen();
+    const version = await this.#current();
+    const { map, file } = version.stored;
+    if (!map.complete || this.blob.size === 0) return undefined;
+    if (map.unverifiedBytes > VERIFY_AT_OPEN_BYTES) {
+      this.#context.verifyInBackground(this.#lease);
+      return undefined;
+    }
+    try {
+      await version.verify(0, version.geometry.chunks);
+      if (!map.complete || !map.allPresentVerified || this.#isDisposed()) return undefined;
+      this.#lease.willPass();
+      await version.stored.markPassed();
+      if (this.#isDisposed()) return undefined;
+      const fd = this.#pin(file);
+      // A file that someone lengthened would show its extra bytes through the kernel.
+      return fstatSync(fd).size === this.blob.size ? fd : undefined;
+    } catch (error) {
+      this.#context.health.report('read', `cache file of ${this.blob.path} can't be handed to the kernel`, error);
+      return undefined;
+    }
+  }
+
+  threadView(): ThreadView | undefined {
+    this.#assertOpen();
+    const { stored } = this.#lease.version;
+    if (!stored.onDisk || stored.removed) return undefined;
+    let fd: number;
+    try {
+      fd = this.#pin(stored.file);
+    } catch (error) {
+      this.#context.health.report('read', `cache file of ${this.blob.path} can't be opened`, error);
+      return undefined;
+    }
+    const { blockSize, chunksPerBlock, wordsPerBlock } = stored.geometry;
+    return {
+      fd,
+      size: this.blob.size,
+      blockSize,
+      chunksPerBlock,
+      wordsPerBlock,
+      state: stored.map.state,
+      cursor: this.#cursor,
+      counters: this.#context.counters.shared,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#disposed) {
+      this.#disposed = true;
+      this.#dropPrefetches();
+      for (const file of this.#pinned.keys()) file.unpin();
+      for (const lease of this.#oldLeases) lease.release();
+      this.#lease.release();
+      this.#context.onDispose();
+    }
+    return Promise.resolve();
+  }
+
+  /** Starts what is missing ahead of the reader, and keeps it going though nobody waits for it yet. */
+  #prefetch(version: CachedVersion, from: number, until: number): void {
+    const { geometry } = version;
+    for (const fetch of this.#prefetches.keys()) {
+      if (fetch.ended) this.#prefetches.delete(fetch);
+    }
+    for (const fetch of version.fetchMissing(this.#backend, geometry.chunkAt(from), geometry.chunkAfter(until), 'readahead')) {
+      if (!this.#prefetches.has(fetch)) this.#prefetches.set(fetch, fetch.hold());
+    }
+    this.#prefetchedUntil = until;
+  }
+
+  #dropPrefetches(): void {
+    for (const release of this.#prefetches.values()) release();
+    this.#prefetches.clear();
+    this.#prefetchedUntil = 0;
+  }
+
+  /** The version to read from: a new one when the files of the one before had to be removed. */
+  async #current(): Promise<CachedVersion> {
+    if (!this.#lease.version.stored.removed) return this.#lease.version;
+    this.#reopening ??= this.#context.reopen();
+    try {
+      const lease = await this.#reopening;
+      if (this.#lease !== lease) {
+        this.#oldLeases.push(this.#lease);
+        this.#lease = lease;
+      }
+      return lease.version;
+    } finally {
+      this.#reopening = undefined;
+    }
+  }
+
+  #pin(file: PooledFile): number {
+    const known = this.#pinned.get(file);
+    if (known !== undefined) return known;
+    const fd = file.pin();
+    this.#pinned.set(file, fd);
+    return fd;
+  }
+
+  #isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  #assertOpen(): void {
+    if (this.#disposed) throw new CacheError('CACHE_CLOSED', `the handle of ${this.blob.path} was disposed`);
+  }
+}
