@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fio, fioArguments, type FioRead } from './fio.ts';
+import type { WarmMount } from './mounts.ts';
+import type { Verdict } from './report.ts';
+import { compare, type Contender, type Series } from './rounds.ts';
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
+/** Small enough to stay in the page cache of the disk together with its copies, large enough that a pass takes a good part of a second. */
+const FILE_BYTES = GIB;
+export const FILE_NAME = 'sequential.bin';
+
+/** What passthrough must reach of the native file's rate; the aim is 1.0. */
+const PASSTHROUGH_BAR = 0.85;
+/** What the daemon must reach as a multiple of rclone's rate. */
+const PEER_BAR = 1.5;
+
+type Load = Pick<FioRead, 'pattern' | 'blockSize' | 'totalBytes'>;
+
+const SEQUENTIAL: Load = { pattern: 'read', blockSize: '1M', totalBytes: 4 * GIB };
+const RANDOM: Load = { pattern: 'randread', blockSize: '4k', totalBytes: GIB };
+/** Through a daemon: one pass, so that no page that the kernel kept answers; fewer random reads, since each takes longer. */
+const DAEMON_SEQUENTIAL: Load = { ...SEQUENTIAL, totalBytes: GIB };
+const DAEMON_RANDOM: Load = { ...RANDOM, totalBytes: 128 * MIB };
+
+/** Tells the outside world what is going on. */
+export type Progress = (line: string) => void;
+
+/** Writes the file that all readers read: bytes that no file system or cache could compress or share. */
+export async function writeOrigin(folder: string): Promise<void> {
+  const file = await open(join(folder, FILE_NAME), 'w');
+  try {
+    for (let index = 0; index < FILE_BYTES / MIB; index++) {
+      await file.write(createHash('shake256', { outputLength: MIB }).update(String(index)).digest());
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads through the mount with passthrough against the same file read natively; both from the page cache of the disk. */
+export async function compareWithNative(origin: string, mount: WarmMount, progress: Progress): Promise<Verdict[]> {
+  const native = join(origin, FILE_NAME);
+  const mounted = join(mount.mountPoint, FILE_NAME);
+  const served = await mount.servedBytes?.();
+  const verdicts: Verdict[] = [];
+  for (const [load, what] of [
+    [SEQUENTIAL, 'sequential 1 MiB'],
+    [RANDOM, 'random 4 KiB'],
+  ] as const) {
+    const contenders = [contender('native file', native, load, false), contender('warpdrive, passthrough', mounted, load, false)];
+    verdicts.push(
+      await verdictOf(`Warm ${what} reads: mount with passthrough against the native file`, PASSTHROUGH_BAR, contenders, load, progress),
+    );
+  }
+  if ((await mount.servedBytes?.()) !== served) throw new Error('the daemon served reads itself: the file was not passed through');
+  return verdicts;
+}
+
+/** Reads that the daemons answer, from caches that are complete and in the page cache of the disk: ours without passthrough, and rclone. */
+export async function compareWithPeer(ours: WarmMount, peer: WarmMount, progress: Progress): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (const [load, what] of [
+    [DAEMON_SEQUENTIAL, 'sequential 1 MiB'],
+    [DAEMON_RANDOM, 'random 4 KiB'],
+  ] as const) {
+    const contenders = [
+      contender('rclone mount, full VFS cache', join(peer.mountPoint, FILE_NAME), load, true),
+      guarded(contender('warpdrive, passthrough off', join(ours.mountPoint, FILE_NAME), load, true), ours, load.totalBytes),
+    ];
+    verdicts.push(
+      await verdictOf(`Warm ${what} reads: daemon without passthrough against rclone mount`, PEER_BAR, contenders, load, progress),
+    );
+  }
+  return verdicts;
+}
+
+function contender(name: string, file: string, load: Load, dropPages: boolean): Contender {
+  return {
+    name,
+    async measure() {
+      const { bytesPerSecond, readsPerSecond } = await fio({ file, dropPages, ...load });
+      return load.pattern === 'read' ? bytesPerSecond / 1e6 : readsPerSecond;
+    },
+  };
+}
+
+/** Fails a measurement in which the kernel answered from pages that it had kept: it would not have measured the daemon. */
+function guarded(inner: Contender, mount: WarmMount, bytes: number): Contender {
+  return {
+    name: inner.name,
+    async measure() {
+      const before = (await mount.servedBytes?.()) ?? 0;
+      const value = await inner.measure();
+      const served = ((await mount.servedBytes?.()) ?? 0) - before;
+      if (served < bytes) throw new Error(`the daemon served ${served} of ${bytes} bytes: the kernel's pages were measured instead`);
+      return value;
+    },
+  };
+}
+
+async function verdictOf(
+  question: string,
+  bar: number,
+  contenders: readonly Contender[],
+  load: Load,
+  progress: Progress,
+): Promise<Verdict> {
+  progress(question);
+  const unit = load.pattern === 'read' ? 'MB/s' : 'reads/s';
+  const series = await compare(contenders, (name, round, value) =>
+    progress(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${name}: ${Math.round(value).toLocaleString('en-US')} ${unit}`),
+  );
+  const [reference, measured] = series as [Series, Series];
+  const dropPages = question.includes('daemon');
+  return {
+    question,
+    value: measured.median / reference.median,
+    bar,
+    sense: 'at-least',
+    unit: 'ratio',
+    series,
+    seriesUnit: unit,
+    commands: [`fio ${fioArguments({ file: '<file>', dropPages, ...load }).join(' ')}`],
+  };
+}
