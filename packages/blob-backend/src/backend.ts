@@ -4,7 +4,7 @@ export interface BlobProperties {
   readonly path: string;
   /** Length in bytes. */
   readonly size: number;
-  /** Opaque version of the content, exactly as the store gave it. Two reads with one ETag give the same bytes. */
+  /** Opaque version of the content, in the form of the HTTP header (with quotes). Two reads with one ETag give the same bytes. */
   readonly etag: string;
   /** Time of the last change, in milliseconds since the epoch. */
   readonly lastModifiedMs: number;
@@ -34,7 +34,7 @@ export interface ReadOptions {
   readonly offset: number;
   /** Number of bytes, at least 1; the range must lie inside the blob. */
   readonly length: number;
-  /** Read only this version; another one fails with `BLOB_CHANGED`. */
+  /** Read only this version; another one fails with `BLOB_CHANGED`, a deleted blob with that or with `BLOB_NOT_FOUND`. */
   readonly ifMatch?: string;
   readonly signal?: AbortSignal | undefined;
 }
