@@ -19,7 +19,7 @@ export interface DemoOptions {
   readonly workers: number;
   readonly seed: number;
   /** How the trainer reads: `auto` mounts where that is possible. */
-  readonly read: 'auto' | 'fuse' | 'in-process';
+  readonly read: 'auto' | 'in-process';
   readonly keep: boolean;
   readonly json: boolean;
 }
@@ -71,7 +71,7 @@ export function parseOptions(
     .option('--seed <n>', 'seed of the order, the weights and the synthetic images', integerFrom(0, 2 ** 31 - 1), 42)
     .addOption(
       new Option('--read <way>', 'read through the mount, or through the cache in this process')
-        .choices(['auto', 'fuse', 'in-process'])
+        .choices(['auto', 'in-process'])
         .default('auto'),
     )
     .option('--keep', 'keep the work folder', false)
