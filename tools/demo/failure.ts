@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { UsageError } from './options.ts';
-import { Interrupted } from './supervisor.ts';
+import { Interrupted } from './interrupted.ts';
 
 /** Exit code for what ended the demo. */
 export function exitCodeOf(error: unknown): number {

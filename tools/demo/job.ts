@@ -1,9 +1,6 @@
 import type { DataSet } from './datasets/data-set.ts';
 import type { JobContext } from './job-context.ts';
 import type { DemoPlan } from './plan.ts';
-import { InProcessReading } from './reading/in-process.ts';
-import { probeMount } from './reading/mount-probe.ts';
-import { MountedReading } from './reading/mounted.ts';
 import type { ShardReading } from './reading/shard-reading.ts';
 import { dropPageCache } from './steps/drop-page-cache.ts';
 import { listShards } from './steps/list.ts';
@@ -75,6 +72,8 @@ async function openReading(context: JobContext, storage: Storage): Promise<Shard
   terminal.step('Mount both accounts');
   let reason = '--read in-process';
   if (options.read === 'auto') {
+    const { probeMount } = await import('./reading/mount-probe.ts');
+    const { MountedReading } = await import('./reading/mounted.ts');
     const mountPoint = await work.folder('wd');
     const probe = await probeMount(mountPoint, supervisor);
     if (probe.ok) return await MountedReading.open(context, storage, { mountPoint, transport: probe.transport });
@@ -82,5 +81,6 @@ async function openReading(context: JobContext, storage: Storage): Promise<Shard
   }
   terminal.note(`No mount: ${reason}`);
   terminal.note('Reading through the cache in this process instead; the trainer gets copies of the shards.');
+  const { InProcessReading } = await import('./reading/in-process.ts');
   return await InProcessReading.open(context, storage);
 }

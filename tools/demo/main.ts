@@ -1,42 +1,24 @@
-import type { DataSet } from './datasets/data-set.ts';
-import { openDigits } from './datasets/digits.ts';
-import { openFashionMnist } from './datasets/fashion-mnist.ts';
-import { openSynthetic } from './datasets/synthetic.ts';
 import { exitCodeOf, explain } from './failure.ts';
-import { runJob, type DemoResult } from './job.ts';
-import { parseOptions, UsageError, type DemoOptions } from './options.ts';
-import { planDemo, syntheticImages, type DemoPlan } from './plan.ts';
-import type { TrainingRun } from './steps/train.ts';
-import { Supervisor } from './supervisor.ts';
-import { formatSeconds, Terminal } from './terminal.ts';
-import { WorkFolder } from './work-folder.ts';
+import { parseOptions, UsageError } from './options.ts';
+import { Terminal } from './terminal.ts';
 
-function openDataSet(options: DemoOptions): Promise<DataSet> | DataSet {
-  switch (options.dataset) {
-    case 'digits':
-      return openDigits();
-    case 'fashion-mnist':
-      return openFashionMnist();
-    case 'synthetic':
-      return openSynthetic({ trainImages: syntheticImages(options), size: options.size ?? 224, seed: options.seed });
-  }
-}
-
-/** Runs the demo and returns its exit code. */
+/** Runs the demo as the command line says, and returns its exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args, { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) });
+  let options;
+  try {
+    options = parseOptions(args, { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) });
+  } catch (error) {
+    // The parser has printed what is wrong.
+    if (error instanceof UsageError) return exitCodeOf(error);
+    throw error;
+  }
   if (options === undefined) return 0;
   const terminal = new Terminal(options.json ? process.stderr : process.stdout);
-  const startedMs = performance.now();
   try {
-    const dataSet = await openDataSet(options);
-    const plan = planDemo(options, dataSet);
-    const { train, test } = plan;
-    terminal.line(`Warpforge demo: ${dataSet.description}`);
-    terminal.line(`${train.images} for training in ${train.shards} shards, ${test.images} for the test in ${test.shards}`);
-    const result = await supervised(options, terminal, dataSet, plan);
-    reportResult(terminal, plan, result, performance.now() - startedMs);
-    if (options.json) process.stdout.write(`${JSON.stringify(jsonResult(options, plan, result))}\n`);
+    // Only now: help must not wait for the storage client.
+    const { runDemo } = await import('./demo.ts');
+    const result = await runDemo(options, terminal);
+    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     return 0;
   } catch (error) {
     terminal.failure(`warpforge demo: ${explain(error)}`);
@@ -44,54 +26,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Nothing of the run is left when this ends, whatever ends it. */
-async function supervised(options: DemoOptions, terminal: Terminal, dataSet: DataSet, plan: DemoPlan): Promise<DemoResult> {
-  await using supervisor = new Supervisor(terminal, [process.stdout, process.stderr]);
-  await using work = await WorkFolder.create({ keep: options.keep, guard: supervisor.guard });
-  terminal.line(`The work folder is ${work.path}${options.keep ? ' and will be kept' : ''}`);
-  await using running = new AsyncDisposableStack();
-  return await supervisor.run(() => runJob({ options, terminal, supervisor, work }, running, dataSet, plan));
-}
-
-function reportResult(terminal: Terminal, { test }: DemoPlan, { read, transport, warm }: DemoResult, durationMs: number): void {
-  const way = read === 'fuse' ? `through FUSE (transport ${transport})` : 'in process, without a mount';
-  const accuracy = warm.testAccuracy === undefined ? 'unknown' : `${(100 * warm.testAccuracy).toFixed(2)} %`;
-  terminal.line();
-  terminal.success(
-    `Test accuracy ${accuracy} on ${test.images} images after ${warm.steps} steps, read ${way}, in ${formatSeconds(durationMs)}`,
-  );
-}
-
-/** The line that `--json` prints. */
-function jsonResult(options: DemoOptions, { train, test }: DemoPlan, { read, transport, cold, warm }: DemoResult): object {
-  return {
-    dataset: options.dataset,
-    read,
-    transport,
-    steps: warm.steps,
-    testAccuracy: warm.testAccuracy,
-    loss: warm.loss,
-    batchSize: options.batchSize,
-    workers: options.workers,
-    seed: options.seed,
-    trainImages: train.images,
-    testImages: test.images,
-    shards: train.shards,
-    cold: jsonRun(cold),
-    warm: jsonRun(warm),
-  };
-}
-
-function jsonRun({ steps, imagesPerSec, dataMs, computeMs, networkBytes, wallMs }: TrainingRun): object {
-  return { steps, imagesPerSec, dataMs, computeMs, networkBytes, wallMs };
-}
-
-// A reader that goes away ends the demo through the supervisor; before and after that nothing is left to be ended.
+// A reader that goes away ends the demo through its supervisor; before and after that there is nothing to end.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  // The parser has printed what is wrong.
-  if (!(error instanceof UsageError)) throw error;
-  process.exitCode = 2;
-}
+process.exitCode = await main(process.argv.slice(2));

@@ -28,7 +28,7 @@ const SHARDS: Readonly<Record<DataSetName, number>> = { digits: 16, 'fashion-mni
 
 const SYNTHETIC_IMAGES_PER_SHARD = 128;
 
-/** A member's name in a shard has eight digits, so a data set has at most this many images. */
+/** A sample's key has eight digits, so a data set has at most this many images. */
 const MAX_IMAGES = 1e8;
 
 /** Images of the training split that a synthetic data set must have. */

@@ -1,26 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DemoError } from './errors.ts';
 import { Guard } from './guard.ts';
+import { Interrupted, SIGNALS } from './interrupted.ts';
 import { Part, type PartOptions } from './part.ts';
 import type { Terminal } from './terminal.ts';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** A part that dies takes others with it, and their ends arrive in any order within a moment: the first cause is named. */
 const FIRST_CAUSE_MS = 1000;
 /** The last lines of a dead part arrive a moment after its end, or not at all while another process holds its output open. */
 const LAST_LINES_MS = 200;
-
-/** The person, or the system, has asked the demo to stop. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-  readonly signal: (typeof SIGNALS)[number];
-
-  constructor(signal: (typeof SIGNALS)[number]) {
-    super(`stopped by ${signal}`);
-    this.signal = signal;
-  }
-}
 
 /**
  * Decides when the demo ends before its work is done: on a signal, when a part that must live has died, when nobody reads the output,

@@ -1,10 +1,12 @@
 import { ShardWriter } from '@warpforge/webdataset';
-import { stat } from 'node:fs/promises';
 import type { DataSet } from '../datasets/data-set.ts';
 import { encodeImages } from '../datasets/encode.ts';
 import type { JobContext } from '../job-context.ts';
 import type { DemoPlan, ShardLayout } from '../plan.ts';
 import { formatBytes } from '../terminal.ts';
+
+/** A sample's key is its number in the data set, with this many digits. */
+const KEY_DIGITS = 8;
 
 /** A shard on the local disk. */
 export interface ShardFile {
@@ -35,16 +37,16 @@ async function writeSplit(
 ): Promise<ShardFile[]> {
   const directory = await work.folder('shards', split);
   using progress = terminal.progress(`writing ${split}`, layout.images, 'images');
+  // The layout alone decides where a shard ends.
+  await using writer = new ShardWriter({ directory, maxCount: layout.imagesPerShard, maxSizeBytes: Number.MAX_SAFE_INTEGER });
   let written = 0;
-  {
-    await using writer = new ShardWriter({ directory, pattern: 'shard-%06d.tar', maxCount: layout.imagesPerShard });
-    for await (const { jpeg, label } of encodeImages(dataSet[split].images(), dataSet)) {
-      supervisor.signal.throwIfAborted();
-      await writer.write({ __key__: String(firstKey + written).padStart(8, '0'), jpg: jpeg, cls: label });
-      written += 1;
-      progress.update(written);
-      if (written === layout.images) break;
-    }
+  for await (const { jpeg, label } of encodeImages(dataSet[split].images(), dataSet)) {
+    supervisor.signal.throwIfAborted();
+    await writer.write({ __key__: String(firstKey + written).padStart(KEY_DIGITS, '0'), jpg: jpeg, cls: label });
+    written += 1;
+    progress.update(written);
+    if (written === layout.images) break;
   }
-  return shardFiles(split, directory, layout.shards);
+  const shards = await writer.close();
+  return shards.map(({ path, sizeBytes }, index) => ({ split, index, path, size: sizeBytes }));
 }

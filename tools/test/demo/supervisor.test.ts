@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { explain, exitCodeOf } from '../../demo/failure.ts';
 import { Part } from '../../demo/part.ts';
-import { Interrupted, Supervisor } from '../../demo/supervisor.ts';
+import { Interrupted } from '../../demo/interrupted.ts';
+import { Supervisor } from '../../demo/supervisor.ts';
 import { Terminal } from '../../demo/terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'warpforge-supervisor-'));
