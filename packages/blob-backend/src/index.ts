@@ -4,3 +4,4 @@ export type { SecretSource } from './azure/secret-source.ts';
 export type { BlobBackend, BlobProperties, ListOptions, ListPage, ReadOptions } from './backend.ts';
 export { BlobError, type BlobErrorCode, type BlobErrorKind } from './errors.ts';
 export { CHANNELS, type BytesEvent, type RequestEvent, type TokenEvent } from './events.ts';
+export { LocalBackend, type LocalBackendOptions } from './local/local-backend.ts';
