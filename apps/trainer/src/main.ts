@@ -1,1 +1,43 @@
-process.stdout.write(JSON.stringify(process.argv.slice(2)) + '\n');
+import { Command, CommanderError } from 'commander';
+import { createRequire } from 'node:module';
+import { evalCommand } from './commands/eval.ts';
+import { runCommand } from './commands/run.ts';
+import { EXIT, exitCodeOf, explain } from './failure.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+// Commands import what they need when they run, so that --help answers at once.
+const program = new Command('warpforge-train')
+  .description('Trains a convolutional network on WebDataset shards, which it reads as plain files.')
+  .version(version)
+  .addCommand(runCommand())
+  .addCommand(evalCommand())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ warpforge-train run --config train.yaml
+  $ warpforge-train eval --checkpoint state.safetensors --eval-root /wd/datasets-cac/test
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 and 143 stopped by Ctrl-C and SIGTERM.`,
+  );
+
+// A reader that goes away (head, a closed terminal) must not end the training.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+for (const command of [program, ...program.commands]) command.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // What it has to say is printed already; it throws for --help and --version too.
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  } else {
+    process.stderr.write(`warpforge-train: ${explain(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}

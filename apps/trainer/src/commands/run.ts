@@ -1,0 +1,72 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ConfigKey } from '../config/schema.ts';
+import { addSettings, overridesOf } from './settings.ts';
+
+const KEYS: readonly ConfigKey[] = [
+  'train_root_a',
+  'train_root_b',
+  'train_roots',
+  'eval_roots',
+  'steps',
+  'batch_size',
+  'num_workers',
+  'seed',
+  'log_every',
+  'learning_rate',
+  'classes',
+  'image_size',
+  'threads',
+  'checkpoint',
+  'checkpoint_every',
+  'export',
+];
+
+interface Options {
+  readonly config?: string;
+  readonly resume?: true;
+  readonly json?: true;
+  readonly fromMemory?: number;
+}
+
+/** `warpforge-train run` */
+export function runCommand(): Command {
+  return addSettings(new Command('run').description('Train a convolutional network on the images of WebDataset shards.'), KEYS)
+    .option('--resume', 'continue from --checkpoint, exactly where it ended')
+    .option('--json', 'print the result as one JSON object, as the last line')
+    .addOption(
+      new Option('--from-memory <n>', 'benchmark: load n batches first, and train on these alone').argParser(positiveInteger).hideHelp(),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ warpforge-train run --train-root-a /wd/datasets-cac/train --train-root-b /wd/datasets-wus3/train
+  $ warpforge-train run --config train.yaml --steps 600 --eval-root /wd/datasets-cac/test
+  $ warpforge-train run --config train.yaml --checkpoint state.safetensors            Ctrl-C keeps what was learnt
+  $ warpforge-train run --config train.yaml --checkpoint state.safetensors --resume   goes on where it stopped
+
+Settings file (all keys are optional, and the same as the flags):
+  train_root_a: /wd/datasets-cac/train
+  train_root_b: /wd/datasets-wus3/train
+  steps: 2000
+  batch_size: 64`,
+    )
+    .action(async (options: Options) => {
+      const { loadConfig } = await import('../config/load.ts');
+      const config = await loadConfig({
+        file: options.config,
+        overrides: overridesOf({ ...options }, KEYS),
+        needs: [['train_root_a', 'train_root_b', 'train_roots'], ...(options.resume ? [['checkpoint'] as const] : [])],
+      });
+      const { interruptible } = await import('../interrupt.ts');
+      const { run } = await import('../run.ts');
+      await interruptible((signal) =>
+        run(config, { resume: options.resume ?? false, json: options.json ?? false, fromMemory: options.fromMemory }, signal),
+      );
+    });
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Expected a whole number of at least 1.');
+  return Number(text);
+}

@@ -1,0 +1,24 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { FLAGS, flagOf, isList } from '../config/flags.ts';
+import type { Overrides } from '../config/load.ts';
+import type { ConfigKey } from '../config/schema.ts';
+
+/** Adds `--config` and a flag for each of `keys`. They have no defaults: a flag that is absent must not replace the file's value. */
+export function addSettings(command: Command, keys: readonly ConfigKey[]): Command {
+  command.option('-c, --config <file>', 'settings as YAML; flags replace its values');
+  for (const key of keys) command.addOption(optionOf(key));
+  return command;
+}
+
+/** The values that were given by flags, as commander collected them. */
+export function overridesOf(options: Readonly<Record<string, unknown>>, keys: readonly ConfigKey[]): Overrides {
+  const given = keys.map((key): [ConfigKey, unknown] => [key, options[optionOf(key).attributeName()]]);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+function optionOf(key: ConfigKey): Option {
+  const [value, meaning] = FLAGS[key];
+  const option = new Option(`${flagOf(key)} <${value}>`, meaning);
+  return isList(key) ? option.argParser((item, before: readonly string[] | undefined) => [...(before ?? []), item]) : option;
+}

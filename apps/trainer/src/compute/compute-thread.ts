@@ -1,0 +1,94 @@
+import { Worker } from 'node:worker_threads';
+import { TrainerError } from '../errors.ts';
+import type {
+  Compute,
+  ComputeReply,
+  ComputeRequest,
+  ComputeSetup,
+  EvaluationSums,
+  LabelledImages,
+  StepSettings,
+  TrainingState,
+} from './protocol.ts';
+
+const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './compute-worker.ts' : './compute-worker.js', import.meta.url);
+
+/**
+ * A network that computes in a thread of its own. ONNX Runtime blocks the thread that calls it until the step is done;
+ * here the caller's thread stays free to collect the next batch meanwhile. Pixels in shared memory are not copied.
+ */
+export class ComputeThread implements Compute, AsyncDisposable {
+  readonly #worker: Worker;
+  #failure: TrainerError | undefined;
+  #waiting: PromiseWithResolvers<ComputeReply> | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (reply: ComputeReply) => {
+      if (reply.kind === 'failed') this.#waiting?.reject(new TrainerError('COMPUTE_FAILED', `ONNX Runtime failed: ${reply.message}`));
+      else this.#waiting?.resolve(reply);
+    });
+    worker.on('error', (cause) => this.#fail(new TrainerError('COMPUTE_FAILED', `the compute thread failed: ${String(cause)}`, { cause })));
+    worker.on('exit', () => this.#fail(new TrainerError('COMPUTE_FAILED', 'the compute thread has ended')));
+  }
+
+  /** Starts the thread and waits until ONNX Runtime is loaded. */
+  static async start(setup: ComputeSetup): Promise<ComputeThread> {
+    const thread = new ComputeThread(new Worker(ENTRY, { workerData: setup }));
+    await thread.#reply();
+    return thread;
+  }
+
+  async train(images: LabelledImages, settings: StepSettings): Promise<number> {
+    const reply = await this.#ask({ kind: 'train', images: plain(images), settings });
+    if (reply.kind !== 'trained') throw unexpected(reply);
+    return reply.loss;
+  }
+
+  async evaluate(images: LabelledImages): Promise<EvaluationSums> {
+    const reply = await this.#ask({ kind: 'evaluate', images: plain(images) });
+    if (reply.kind !== 'evaluated') throw unexpected(reply);
+    return reply.sums;
+  }
+
+  async state(): Promise<TrainingState> {
+    const reply = await this.#ask({ kind: 'state' });
+    if (reply.kind !== 'state') throw unexpected(reply);
+    return reply.state;
+  }
+
+  /** Ends the thread, after the step under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #ask(request: ComputeRequest): Promise<ComputeReply> {
+    this.#worker.postMessage(request);
+    return this.#reply();
+  }
+
+  async #reply(): Promise<ComputeReply> {
+    if (this.#failure) throw this.#failure;
+    if (this.#waiting) throw new Error('one request at a time');
+    this.#waiting = Promise.withResolvers();
+    try {
+      return await this.#waiting.promise;
+    } finally {
+      this.#waiting = undefined;
+    }
+  }
+
+  #fail(error: TrainerError): void {
+    this.#failure ??= error;
+    this.#waiting?.reject(error);
+  }
+}
+
+/** Without what the caller's object has besides, such as functions, which can't be sent. */
+function plain({ size, pixels, labels }: LabelledImages): LabelledImages {
+  return { size, pixels, labels };
+}
+
+function unexpected(reply: ComputeReply): Error {
+  return new Error(`the compute thread answered "${reply.kind}" to another question`);
+}

@@ -1,0 +1,31 @@
+import type { ConfigKey } from './schema.ts';
+
+/** The flag that gives a key, or an item of a key that is a list: `batch_size` is `--batch-size`, `train_roots` is `--train-root`. */
+export function flagOf(key: string): string {
+  return `--${key.replaceAll('_', '-').replace(/roots$/, 'root')}`;
+}
+
+/** What `--help` says to each key: the name of its value, and its meaning. Defaults are those of the schema. */
+export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning: string]>> = {
+  train_root_a: ['dir', 'folder with training shards (*.tar, at any depth)'],
+  train_root_b: ['dir', 'second folder with training shards'],
+  train_roots: ['dir', 'another folder with training shards; may be repeated'],
+  eval_roots: ['dir', 'folder with test shards; may be repeated'],
+  steps: ['n', 'optimizer steps in all (default: 2000)'],
+  batch_size: ['n', 'images a step (default: 64)'],
+  num_workers: ['n', 'threads that decode images (default: 8)'],
+  seed: ['n', 'decides the first weights and the order of the data (default: 42)'],
+  log_every: ['n', 'steps between two log lines (default: 100)'],
+  learning_rate: ['rate', 'of the first step; it falls in a straight line towards 0 (default: 0.002)'],
+  threads: ['n', 'threads that compute (default: one for each CPU)'],
+  classes: ['n', 'number of classes; labels are 0 to n - 1 (default: 10)'],
+  image_size: ['size', 'scale images to this, as 224 or 240x320 (default: the size of the first image)'],
+  checkpoint: ['file', 'where to keep the state of the training'],
+  checkpoint_every: ['n', 'steps between two checkpoints; there is one at the end too (default: 500)'],
+  export: ['file', 'write the trained network as .onnx'],
+};
+
+/** Whether the flag of this key may be repeated. */
+export function isList(key: ConfigKey): boolean {
+  return key === 'train_roots' || key === 'eval_roots';
+}

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { TrainingState } from '../compute/protocol.ts';
+import { TrainerError } from '../errors.ts';
+import { networkOf } from '../model/network.ts';
+import type { Network } from '../model/network.ts';
+import { parameterSize, weightCount } from '../model/weights.ts';
+import { decodeTensors, encodeTensors } from './safetensors.ts';
+import type { NamedTensor } from './safetensors.ts';
+import type { Progress } from './train.ts';
+import { writeFileAtomically } from './write-file.ts';
+
+/**
+ * A checkpoint is a safetensors file, so other programs can read its weights. Tensors: each parameter under its name, and Adam's two
+ * moments of it as `first_moment.<name>` and `second_moment.<name>`. Metadata: `format`, `run` (everything else, as JSON) and `sha256`,
+ * in hex, of the text `run` followed by the data of all tensors in their order.
+ */
+
+const FORMAT = 'warpforge-checkpoint/1';
+
+/** What makes a run the one it is: a checkpoint continues only the same one. */
+export interface RunIdentity {
+  readonly network: Network;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly dataset: { readonly fingerprint: string; readonly shards: number };
+}
+
+export interface Checkpoint {
+  readonly run: RunIdentity;
+  readonly progress: Progress;
+  readonly state: TrainingState;
+}
+
+const COUNT = z.int().min(0);
+const RUN = z.object({
+  height: COUNT,
+  width: COUNT,
+  channels: z.literal([1, 3]),
+  classes: COUNT,
+  widths: z.array(COUNT),
+  batch_size: COUNT,
+  seed: COUNT,
+  dataset: z.object({ fingerprint: z.string(), shards: COUNT }),
+  step: COUNT,
+  epoch: COUNT,
+  batch: COUNT,
+});
+
+/** The vectors of the state, by the prefix of their tensors' names. */
+const VECTORS = [
+  ['weights', ''],
+  ['firstMoment', 'first_moment.'],
+  ['secondMoment', 'second_moment.'],
+] as const;
+
+/** Writes the file, replacing an earlier one only when it is complete. */
+export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  await writeFileAtomically(path, encodeCheckpoint(checkpoint));
+}
+
+/** Reads a checkpoint, checked to the last byte. */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TrainerError('CHECKPOINT_MISSING', `cannot read the checkpoint "${path}": ${reason}`, { cause });
+  }
+  try {
+    return decodeCheckpoint(bytes);
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : cause instanceof Error ? cause.message : String(cause);
+    throw new TrainerError('CHECKPOINT_CORRUPT', `"${path}" is damaged or no checkpoint of warpforge-train: ${reason}`, { cause });
+  }
+}
+
+/** Throws unless a checkpoint of `saved` can be continued by `now`; names all differences. */
+export function checkSameRun(path: string, saved: RunIdentity, now: RunIdentity): void {
+  const differences: string[] = [];
+  const compare = (what: string, before: string | number, after: string | number): void => {
+    if (before !== after) differences.push(`${what} was ${before} and is ${after}`);
+  };
+  compare('the image size', imageSize(saved.network), imageSize(now.network));
+  compare('the number of classes', saved.network.shape.classes, now.network.shape.classes);
+  compare('the batch size', saved.batchSize, now.batchSize);
+  compare('the seed', saved.seed, now.seed);
+  compare('the network', saved.network.widths.join('-'), now.network.widths.join('-'));
+  if (saved.dataset.fingerprint !== now.dataset.fingerprint) {
+    differences.push(
+      `the data set is another one (${saved.dataset.shards} shards then, ${now.dataset.shards} now; names, sizes and order count)`,
+    );
+  }
+  if (differences.length === 0) return;
+  throw new TrainerError(
+    'CHECKPOINT_MISMATCH',
+    `"${path}" is of another run: ${differences.join('; ')}. Give the same settings, or train anew without --resume`,
+  );
+}
+
+function encodeCheckpoint({ run, progress, state }: Checkpoint): Uint8Array {
+  const { network, batchSize, seed, dataset } = run;
+  const facts: z.infer<typeof RUN> = {
+    ...network.shape,
+    widths: [...network.widths],
+    batch_size: batchSize,
+    seed,
+    dataset,
+    step: progress.step,
+    ...progress.position,
+  };
+  const text = JSON.stringify(facts);
+  const tensors = VECTORS.flatMap(([vector, prefix]) => parts(network, prefix, state[vector]));
+  return encodeTensors({ metadata: { format: FORMAT, run: text, sha256: digest(text, tensors) }, tensors });
+}
+
+function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { metadata, tensors } = decodeTensors(bytes);
+  const { format, run: text = '', sha256 } = metadata;
+  if (format !== FORMAT) throw new Error(`its format is ${format ?? 'unknown'}, not ${FORMAT}`);
+  if (digest(text, tensors) !== sha256) throw new Error('its checksum is wrong');
+  const { height, width, channels, classes, widths, batch_size, seed, dataset, step, epoch, batch } = RUN.parse(JSON.parse(text));
+  const network = networkOf({ height, width, channels, classes }, widths);
+  const byName = new Map(tensors.map(({ name, data }) => [name, data]));
+  const vector = (prefix: string): Float32Array => {
+    const whole = new Float32Array(weightCount(network));
+    for (const { name, data } of parts(network, prefix, whole)) {
+      const stored = byName.get(name);
+      if (stored?.length !== data.length) throw new Error(`the tensor ${name} is missing or has another size`);
+      data.set(stored);
+    }
+    return whole;
+  };
+  return {
+    run: { network, batchSize: batch_size, seed, dataset },
+    progress: { step, position: { epoch, batch } },
+    state: { weights: vector(''), firstMoment: vector('first_moment.'), secondMoment: vector('second_moment.') },
+  };
+}
+
+/** The vector cut into parameters, without copying. */
+function parts(network: Network, prefix: string, vector: Float32Array): NamedTensor[] {
+  let position = 0;
+  return network.parameters.map((parameter) => ({
+    name: prefix + parameter.name,
+    shape: parameter.shape,
+    data: vector.subarray(position, (position += parameterSize(parameter))),
+  }));
+}
+
+function digest(text: string, tensors: readonly NamedTensor[]): string {
+  const hash = createHash('sha256').update(text);
+  for (const { data } of tensors) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
+
+function imageSize(network: Network): string {
+  const { height, width, channels } = network.shape;
+  return `${height}x${width}x${channels}`;
+}
