@@ -66,6 +66,7 @@ class Daemon {
   readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #resources = new Resources();
+  #owner: CacheOwner | undefined;
   #session: MountedSession | undefined;
 
   constructor(options: DaemonOptions, log: Logger, stop: AbortController, signal: AbortSignal) {
@@ -81,19 +82,21 @@ class Daemon {
     const fuse = fuseAvailability();
     if (!fuse.ok) throw new CommandError('MOUNT', fuse.reason);
 
+    // First of all: what happens while the cache opens and the backends are asked is to be logged and counted too.
+    this.#dispose(logEvents(this.#log));
+    const metrics = new DaemonMetrics({ cache: () => this.#owner?.cache.stats(), fuse: () => this.#session?.stats() });
+    this.#dispose(metrics);
     const owner = this.#resources.add(
       await CacheOwner.open({
         config,
         role: 'serve',
         waitMs,
         signal: this.#signal,
+        onWarmEvent: (event) => metrics.observeWarm(event),
         onStop: () => this.#stop.abort(new CommandError('INTERRUPTED', 'stopped by another command')),
       }),
     );
-    this.#dispose(logEvents(this.#log));
-
-    const metrics = new DaemonMetrics({ cache: () => owner.cache.stats(), fuse: () => this.#session?.stats() });
-    this.#dispose(metrics);
+    this.#owner = owner;
     const metricsUrl = await this.#serveMetrics(metrics, owner);
 
     const fileSystem = this.#resources.add(
@@ -125,7 +128,7 @@ class Daemon {
 
     const { passthrough, transport } = session;
     owner.mountStatus = () => ({
-      mount: { point: config.mount_point, passthrough, hiddenNames: fileSystem.hiddenNames.length },
+      mount: { point: config.mount_point, passthrough, hiddenNames: fileSystem.hiddenNames },
       ...(metricsUrl === undefined ? {} : { metricsUrl }),
     });
     this.#log.info({ mount_point: config.mount_point, cache: config.cache.path, transport, passthrough, metrics: metricsUrl }, 'mounted');

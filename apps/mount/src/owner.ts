@@ -1,4 +1,5 @@
 import { BlockCache, CacheLockedError } from '@warpforge/block-cache';
+import { totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkBackends, locationOf, openBackends, type OpenBackend } from './backends.ts';
 import type { Config } from './config/schema.ts';
@@ -10,6 +11,10 @@ import { Resources } from './resources.ts';
 import { version } from './version.ts';
 import { warmBackends } from './warm-job.ts';
 
+const MIB = 1024 * 1024;
+/** With less a request could not overlap network and disk. */
+const LEAST_MEMORY_LIMIT = 16 * MIB;
+
 /** How often somebody who waits for a cache tries again. */
 const LOCK_RETRY_MS = 100;
 
@@ -20,6 +25,8 @@ export interface OwnerOptions {
   /** How long to wait for another owner to give the cache free, in milliseconds. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
+  /** Told of all that warm-ups do, whoever asked for them. */
+  readonly onWarmEvent?: (event: WarmEvent) => void;
   /** Called when somebody asks the process to end. */
   readonly onStop: () => void;
 }
@@ -113,7 +120,10 @@ export class CacheOwner implements ControlledProcess, AsyncDisposable {
       backend: request.backend,
       prefix: request.prefix ?? '',
       parallel: request.parallel,
-      emit,
+      emit: (event) => {
+        this.#options.onWarmEvent?.(event);
+        emit(event);
+      },
       signal: AbortSignal.any([signal, this.#options.signal]),
     });
     this.#jobs.add(job);
@@ -144,7 +154,7 @@ async function openCache(config: Config, waitMs: number, signal: AbortSignal): P
         maxParallelFetch: cache.max_parallel_fetch,
         evictHighWater: cache.evict_high_water,
         evictLowWater: cache.evict_low_water,
-        ...(cache.memory_limit === undefined ? {} : { memoryLimitBytes: cache.memory_limit }),
+        memoryLimitBytes: cache.memory_limit ?? defaultMemoryLimit(),
         signal,
       });
     } catch (error) {
@@ -152,4 +162,11 @@ async function openCache(config: Config, waitMs: number, signal: AbortSignal): P
       await delay(LOCK_RETRY_MS, undefined, { signal });
     }
   }
+}
+
+/** 512 MiB, or a quarter of what this process may use if that is less. */
+function defaultMemoryLimit(): number {
+  const constrained = process.constrainedMemory();
+  const available = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.max(LEAST_MEMORY_LIMIT, Math.min(512 * MIB, Math.floor(available / 4)));
 }

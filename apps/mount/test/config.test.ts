@@ -174,7 +174,7 @@ backends:
     expect(() => parse('cache: {max_size: x, block_size: y}\nbackends: []')).toThrow(
       [
         'the configuration has 3 faults:',
-        '  config.yaml:1:9: cache.max_size: expected a size of at least 64MB, such as 50GB, got "x"',
+        '  config.yaml:1:9: cache.max_size: expected a size of at least 1MB, such as 50GB, got "x"',
         '  config.yaml:1:22: cache.block_size: expected a power of two from 128KB to 64MB, got "y"',
         '  config.yaml:2:1: backends: expected at least one backend',
       ].join('\n'),
@@ -198,7 +198,8 @@ backends:
     ['mount_point: /m\ncache: {path: /m/cache}\n', '2:9 cache.path: must not lie below the mount point /m'],
     ['mount_point: /c/m\ncache: {path: /c}\n', '1:1 mount_point: must not lie below the cache directory /c'],
     ['umask: 9\n', '1:1 umask: expected octal digits from 0 to 777, such as 022, got 9'],
-    ['cache: {max_size: 1MB}\n', '1:9 cache.max_size: expected a size of at least 64MB, such as 50GB, got "1MB"'],
+    ['cache: {max_size: 1KB}\n', '1:9 cache.max_size: expected a size of at least 1MB, such as 50GB, got "1KB"'],
+    ['cache: {max_size: 15MB}\n', '1:9 cache.max_size: must be at least 4 times block_size'],
     ['cache: {evict_high_water: 1.5}\n', '1:9 cache.evict_high_water: expected a number above 0 and up to 1, got 1.5'],
     ['cache: {readahead_blocks: -1}\n', '1:9 cache.readahead_blocks: expected a whole number from 0 to 1024, got -1'],
     ['fuse: {passthrough: yes}\n', '1:8 fuse.passthrough: expected one of auto, off, got "yes"'],

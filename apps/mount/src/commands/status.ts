@@ -48,6 +48,17 @@ function describeStatus(status: Status): string {
       const answer = lastAnswer === undefined ? 'not asked yet' : `${lastAnswer.error ?? 'ok'} at ${lastAnswer.at}`;
       return [`Backend ${name}`, `${mountPath} → ${type} ${location}: ${answer}`] as const;
     }),
-    ...(mount === undefined ? [] : ([['Hidden names', String(mount.hiddenNames)]] as const)),
+    ...(mount === undefined || mount.hiddenNames.length === 0 ? [] : ([['Hidden names', describeHidden(mount.hiddenNames)]] as const)),
   ]);
+}
+
+/** More would push the rest off the screen; `--json` has all. */
+const HIDDEN_SHOWN = 5;
+
+function describeHidden(names: readonly string[]): string {
+  const more = names.length > HIDDEN_SHOWN ? `, … (${names.length} in all)` : '';
+  return `${names
+    .slice(0, HIDDEN_SHOWN)
+    .map((name) => JSON.stringify(name))
+    .join(', ')}${more}`;
 }

@@ -1,5 +1,8 @@
 import { relative } from 'node:path';
 
+/** With fewer blocks there is nothing to evict while others are read. */
+const LEAST_BLOCKS = 4;
+
 /** A fault and the key to blame. */
 export interface KeyFault {
   readonly path: (string | number)[];
@@ -12,6 +15,11 @@ export function* faultsAcrossKeys(config: unknown): Iterable<KeyFault> {
   const high = at(config, 'cache', 'evict_high_water');
   if (typeof low === 'number' && typeof high === 'number' && low >= high) {
     yield { path: ['cache', 'evict_low_water'], message: `must be less than evict_high_water (${high})` };
+  }
+  const maxSize = at(config, 'cache', 'max_size');
+  const blockSize = at(config, 'cache', 'block_size');
+  if (typeof maxSize === 'number' && typeof blockSize === 'number' && maxSize < LEAST_BLOCKS * blockSize) {
+    yield { path: ['cache', 'max_size'], message: `must be at least ${LEAST_BLOCKS} times block_size` };
   }
   const mountPoint = at(config, 'mount_point');
   const cachePath = at(config, 'cache', 'path');

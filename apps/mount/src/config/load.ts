@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type Pair } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Pair } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError, formatKey, type ConfigFault } from './errors.ts';
 import { configSchema, type Config } from './schema.ts';
@@ -55,6 +55,14 @@ export function parseConfig(source: string, path: string, options: LoadOptions =
   }));
   if (faults.length > 0) throw invalid(path, faults);
   if (document.contents === null) throw invalid(path, [{ key: '', message: 'the file is empty; it needs at least backends' }]);
+
+  visit(document, {
+    Pair(_role, { key }) {
+      if (isScalar(key)) return;
+      faults.push({ key: '', ...place(isNode(key) ? key.range?.[0] : undefined), message: 'a key must be a plain word' });
+    },
+  });
+  if (faults.length > 0) throw invalid(path, faults);
 
   const unexpanded = expandVariables(document, env);
   faults.push(...unexpanded.map(({ node, key, message }) => ({ key, ...place(node.range?.[0]), message })));

@@ -145,9 +145,7 @@ const cache = section({
   path: absolutePath('the cache directory')
     .prefault('/var/cache/warpdrive')
     .describe('Directory of the cache, of this daemon alone, on a fast local disk.'),
-  max_size: size(64 * MIB)
-    .prefault('50GB')
-    .describe('Bytes on disk at most.'),
+  max_size: size(MIB).prefault('50GB').describe('Bytes on disk at most.'),
   min_free_space: size().prefault(0).describe('Bytes of the disk that stay free whatever max_size says.'),
   block_size: powerOfTwo(128 * KIB, 64 * MIB)
     .prefault('4MB')
@@ -160,7 +158,7 @@ const cache = section({
     .describe('How long the last known version serves while the backend cannot be asked; 0 turns it off.'),
   evict_high_water: ratio().prefault(0.9).describe('Eviction begins above this part of max_size …'),
   evict_low_water: ratio().prefault(0.8).describe('… and ends below this one.'),
-  memory_limit: size(64 * MIB)
+  memory_limit: size(16 * MIB)
     .optional()
     .describe('Bytes of blocks in memory at most. Default: 512MB or a quarter of the memory of the cgroup, whichever is less.'),
 });

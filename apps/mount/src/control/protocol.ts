@@ -22,8 +22,8 @@ export const statusSchema = z.object({
       point: z.string(),
       /** Whether the kernel may read complete files straight from the cache. */
       passthrough: z.boolean(),
-      /** Blobs seen so far whose names can't be paths. */
-      hiddenNames: z.number(),
+      /** Blobs met so far that no path leads to, as `backend:path`; at most 1,000. */
+      hiddenNames: z.array(z.string()).readonly(),
     })
     .optional(),
   cachePath: z.string(),

@@ -1,7 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { codeOf, CommandError } from '../failure.ts';
+import { codeOf, CommandError, explain } from '../failure.ts';
 import { warmRequestSchema, type Refusal, type Stats, type Status, type WarmEvent } from './protocol.ts';
 import { prepareSocketPath } from './socket-path.ts';
 
@@ -32,7 +32,6 @@ export class ControlServer implements AsyncDisposable {
 
   /** Listens. The caller owns the cache directory, so a socket that is there already is one of a dead owner and is replaced. */
   static async listen(cacheDirectory: string, controlled: ControlledProcess): Promise<ControlServer> {
-    const socketPath = await prepareSocketPath(cacheDirectory);
     const abort = new AbortController();
     const server = createServer((request, response) => {
       answer(request, response, controlled, abort.signal).catch((error: unknown) => refuse(response, 500, 'INTERNAL', String(error)));
@@ -40,17 +39,19 @@ export class ControlServer implements AsyncDisposable {
     // A warm-up takes as long as it takes.
     server.requestTimeout = 0;
     try {
+      const socketPath = await prepareSocketPath(cacheDirectory);
       await rm(socketPath, { force: true });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(socketPath, resolve);
       });
       await chmod(socketPath, 0o600);
+      return new ControlServer(socketPath, server, abort);
     } catch (error) {
       server.close();
-      throw new CommandError('SOCKET', `cannot make the control socket ${socketPath}: ${String(error)}`, { cause: error });
+      const hint = 'Choose a cache.path that is short and that this user can write to';
+      throw new CommandError('SOCKET', `cannot make the control socket of ${cacheDirectory}: ${explain(error)}. ${hint}`, { cause: error });
     }
-    return new ControlServer(socketPath, server, abort);
   }
 
   /** Stops what was asked for, closes connections and removes the socket. */

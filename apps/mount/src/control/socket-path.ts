@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { codeOf, CommandError } from '../failure.ts';
+import { join } from 'node:path';
+import { codeOf } from '../failure.ts';
 
 /** `sun_path` of a Unix socket holds 108 bytes with the zero at its end. */
 const LONGEST_SOCKET_PATH = 107;
 
 const SOCKET_NAME = 'control.sock';
-/** Holds the path of the socket where it can't be in the cache directory. */
+/** Holds the path of the socket when that is not in the cache directory. */
 const POINTER_NAME = 'control.sock.path';
 
-/** Where the socket of a cache is to be made. The directory is made too, for its owner alone. */
+/** Where the socket of a cache belongs: in its directory, unless the path would be longer than the system takes. */
 export async function prepareSocketPath(cacheDirectory: string, runtimeDirectory: string = defaultRuntimeDirectory()): Promise<string> {
   const pointer = join(cacheDirectory, POINTER_NAME);
   const natural = join(cacheDirectory, SOCKET_NAME);
@@ -18,18 +18,10 @@ export async function prepareSocketPath(cacheDirectory: string, runtimeDirectory
     await rm(pointer, { force: true });
     return natural;
   }
+  await mkdir(runtimeDirectory, { recursive: true, mode: 0o700 });
+  await chmod(runtimeDirectory, 0o700);
   const digest = createHash('sha256').update(cacheDirectory).digest('hex').slice(0, 16);
   const short = join(runtimeDirectory, `${digest}.sock`);
-  try {
-    await mkdir(runtimeDirectory, { recursive: true, mode: 0o700 });
-    await chmod(runtimeDirectory, 0o700);
-  } catch (error) {
-    throw new CommandError(
-      'SOCKET',
-      `the control socket's path in ${cacheDirectory} would have more than ${LONGEST_SOCKET_PATH} bytes, and ${runtimeDirectory} can't be used instead (${String(error)}). Choose a shorter cache.path`,
-      { cause: error },
-    );
-  }
   await writeFile(pointer, `${short}\n`, { mode: 0o600 });
   return short;
 }
@@ -44,7 +36,8 @@ export async function findSocketPath(cacheDirectory: string): Promise<string> {
   }
 }
 
+/** `/run/warpdrive` for root; ordinary users have a directory of their own there. */
 function defaultRuntimeDirectory(): string {
-  const home = process.getuid?.() === 0 ? undefined : process.env['XDG_RUNTIME_DIR'];
-  return join(home ?? dirname('/run/warpdrive'), 'warpdrive');
+  const own = process.getuid?.() === 0 ? undefined : process.env['XDG_RUNTIME_DIR'];
+  return join(own ?? '/run', 'warpdrive');
 }

@@ -1,5 +1,7 @@
 import type { CacheStats } from '@warpforge/block-cache';
-import { MetricRegistry } from '@warpforge/metrics';
+import type { SessionStats } from '@warpforge/fuse-fs';
+import { MetricRegistry, type Counter, type Sample } from '@warpforge/metrics';
+import type { WarmEvent } from '../control/protocol.ts';
 import { listen, type Events } from './channels.ts';
 
 /** Seconds; from a local cache proxy to a request that is retried elsewhere before it ends. */
@@ -7,40 +9,65 @@ const REQUEST_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
 /** Seconds; from an answer out of memory to one that waits for the network. */
 const OPERATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
-/** The part of a mount that has counters of its own. */
-export interface FuseCounters {
-  /** Requests answered, by the kernel's name for the operation, by reader threads and by the main thread. */
-  readonly operations: Readonly<Record<string, number>>;
-}
-
 /** Where totals are read that are not events. */
 export interface MetricSources {
-  readonly cache: () => CacheStats;
+  /** Undefined until the cache is open. */
+  readonly cache: () => CacheStats | undefined;
   /** Undefined while nothing is mounted. */
-  readonly fuse: () => FuseCounters | undefined;
+  readonly fuse: () => Pick<SessionStats, 'operations' | 'threadReads'> | undefined;
+}
+
+/** Moved by the events of a warm-up. */
+interface WarmCounters {
+  readonly files: Counter<'backend'>;
+  readonly failed: Counter<'backend'>;
+  readonly bytes: Counter<'backend'>;
+  readonly fetched: Counter<'backend'>;
 }
 
 /** All metrics of the daemon, moved by the events of the libraries until disposed. */
 export class DaemonMetrics implements Disposable {
   readonly registry = new MetricRegistry();
   readonly #subscriptions: Disposable[] = [];
+  readonly #warm: WarmCounters;
 
   constructor(sources: MetricSources) {
     this.registry.observeProcess();
     this.#observeCache(sources.cache);
     this.#observeBackends();
     this.#observeFuse(sources.fuse);
+    const warm = (name: string, help: string): Counter<'backend'> => this.registry.counter({ name, help, labels: ['backend'] });
+    this.#warm = {
+      files: warm('warpdrive_warm_files_total', 'Files that warm-ups left complete in the cache.'),
+      failed: warm('warpdrive_warm_failed_files_total', 'Files that warm-ups could not complete.'),
+      bytes: warm('warpdrive_warm_bytes_total', 'Sizes of the files that warm-ups went through.'),
+      fetched: warm('warpdrive_warm_fetched_bytes_total', 'Bytes that warm-ups fetched, since they were not in the cache.'),
+    };
+  }
+
+  /** Counts what a warm-up has done, at the end of each backend. */
+  observeWarm(event: WarmEvent): void {
+    if (event.type === 'failed') this.#warm.failed.add({ backend: event.backend });
+    if (event.type !== 'backend') return;
+    const { backend, complete, bytes, fetchedBytes } = event;
+    this.#warm.files.add({ backend }, complete);
+    this.#warm.bytes.add({ backend }, bytes);
+    this.#warm.fetched.add({ backend }, fetchedBytes);
   }
 
   [Symbol.dispose](): void {
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
   }
 
-  #observeCache(stats: () => CacheStats): void {
+  #observeCache(stats: () => CacheStats | undefined): void {
+    const sample = (read: (stats: CacheStats) => number): Sample<never>[] => {
+      const now = stats();
+      return now === undefined ? [] : [{ labels: {}, value: read(now) }];
+    };
     const total = (name: string, help: string, read: (stats: CacheStats) => number): void =>
-      this.registry.observedCounter({ name, help }, () => [{ labels: {}, value: read(stats()) }]);
+      this.registry.observedCounter({ name, help }, () => sample(read));
     const gauge = (name: string, help: string, read: (stats: CacheStats) => number): void =>
-      this.registry.observedGauge({ name, help }, () => [{ labels: {}, value: read(stats()) }]);
+      this.registry.observedGauge({ name, help }, () => sample(read));
 
     total('warpdrive_cache_hit_total', 'Chunks of reads that reached the daemon and were in the cache.', ({ hits }) => hits);
     total('warpdrive_cache_miss_total', 'Chunks of reads that reached the daemon and were not in the cache.', ({ misses }) => misses);
@@ -52,6 +79,11 @@ export class DaemonMetrics implements Disposable {
     );
     total('warpdrive_readahead_hit_total', 'Blocks fetched ahead that were read.', ({ readaheadHits }) => readaheadHits);
     total('warpdrive_readahead_wasted_total', 'Blocks fetched ahead that were dropped unread.', ({ readaheadWasted }) => readaheadWasted);
+    total(
+      'warpdrive_cache_degraded_total',
+      'Times that the disk could not do its part; reads were served from the network then.',
+      ({ degradations }) => degradations,
+    );
     gauge('warpdrive_cache_size_bytes', 'Bytes of the cache on disk.', ({ sizeBytes }) => sizeBytes);
     gauge(
       'warpdrive_cache_utilization_ratio',
@@ -65,19 +97,13 @@ export class DaemonMetrics implements Disposable {
         labels: ['source'],
       },
       () => {
-        const { servedDiskBytes, servedNetworkBytes } = stats();
+        const now = stats();
         return [
-          { labels: { source: 'disk' }, value: servedDiskBytes },
-          { labels: { source: 'network' }, value: servedNetworkBytes },
+          { labels: { source: 'disk' }, value: now?.servedDiskBytes ?? 0 },
+          { labels: { source: 'network' }, value: now?.servedNetworkBytes ?? 0 },
         ];
       },
     );
-    const degraded = this.registry.counter({
-      name: 'warpdrive_cache_degraded_total',
-      help: 'Times that the disk could not do its part, and reads were served from the network instead.',
-      labels: ['operation'],
-    });
-    this.#on('warpforge:block-cache:degraded', ({ operation }) => degraded.add({ operation }));
   }
 
   #observeBackends(): void {
@@ -110,10 +136,14 @@ export class DaemonMetrics implements Disposable {
     this.#on('warpforge:blob-backend:token', ({ method, ok }) => tokens.add({ provider: method, status: ok ? 'success' : 'failure' }));
   }
 
-  #observeFuse(counters: () => FuseCounters | undefined): void {
+  #observeFuse(counters: () => Pick<SessionStats, 'operations' | 'threadReads'> | undefined): void {
     this.registry.observedCounter(
       { name: 'warpdrive_fuse_operations_total', help: 'Requests of the kernel that were answered.', labels: ['operation'] },
-      () => Object.entries(counters()?.operations ?? {}).map(([operation, value]) => ({ labels: { operation }, value })),
+      () => {
+        const { operations, threadReads } = counters() ?? { operations: {}, threadReads: 0 };
+        const all = { ...operations, read: (operations['read'] ?? 0) + threadReads };
+        return Object.entries(all).map(([operation, value]) => ({ labels: { operation }, value }));
+      },
     );
     const duration = this.registry.histogram({
       name: 'warpdrive_fuse_operation_duration_seconds',
