@@ -139,6 +139,7 @@ export class BlockCache implements AsyncDisposable {
       counters: this.#counters,
       health: this.#health,
       readaheadBlocks: this.#readaheadBlocks(lease.version.geometry.blockSize),
+      now: this.#settings.now,
       reopen: () => this.#acquire(backend, blob),
       verifyInBackground: (current) => this.#verifier.add(current),
       onDispose: () => this.#handles.delete(handle),
@@ -169,6 +170,8 @@ export class BlockCache implements AsyncDisposable {
       acquire: (blob) => this.#acquire(backend, blob),
       isComplete: (blob) => this.isComplete(backend, blob),
       now: this.#settings.now,
+      writable: () => this.#health.writable,
+      parallelFiles: this.#settings.maxParallelFetch,
     });
   }
 

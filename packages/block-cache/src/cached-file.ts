@@ -31,7 +31,10 @@ export interface CachedFile extends AsyncDisposable {
    * (which then goes on in the background, so that a later call succeeds).
    */
   passthroughFd(): Promise<number | undefined>;
-  /** What a worker thread needs for `readVerified`; valid until the handle is disposed. Undefined while nothing is on disk. */
+  /**
+   * What a worker thread needs for `readVerified`, also for a file of which nothing is cached yet. Valid until the handle is disposed.
+   * Undefined for an empty blob, and when the disk can't be used.
+   */
   threadView(): ThreadView | undefined;
 }
 
@@ -50,6 +53,7 @@ export interface FileContext {
   readonly counters: Counters;
   readonly health: DiskHealth;
   readonly readaheadBlocks: number;
+  readonly now: () => number;
   /** The version anew, after its files were removed as damaged. */
   readonly reopen: () => Promise<VersionLease>;
   readonly verifyInBackground: (lease: VersionLease) => void;
@@ -70,8 +74,12 @@ export class FileHandle implements CachedFile {
   readonly #oldLeases: VersionLease[] = [];
   /** Requests ahead of the reader, and the byte up to which they were started. */
   readonly #prefetches = new Map<RangeFetch, () => void>();
+  #prefetchedFrom = 0;
   #prefetchedUntil = 0;
   #lease: VersionLease;
+  #passed = false;
+  /** Reads under way. */
+  #reading = 0;
   #reopening: Promise<VersionLease> | undefined;
   #disposed = false;
 
@@ -93,14 +101,24 @@ export class FileHandle implements CachedFile {
     options.signal?.throwIfAborted();
     const end = Math.min(offset + length, this.blob.size);
     if (end <= offset) return new Uint8Array(0);
-    const version = await this.#current();
+    this.#reading++;
+    try {
+      return await this.#read(await this.#current(), offset, end, options.signal);
+    } finally {
+      this.#reading--;
+      if (this.#disposed) this.#releaseLeases();
+    }
+  }
+
+  #read(version: CachedVersion, offset: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     const reached = Atomics.load(this.#cursorWords, CURSOR_REACHED);
     const step = this.#readahead.onRead(offset, end, reached < 0 ? undefined : (reached + 1) * CHUNK_BYTES);
     if (step.abandoned) this.#dropPrefetches();
     // What can't be kept on disk is not fetched ahead: it would be gone before its reader comes.
-    const ahead = this.#context.health.writable ? step.until : 0;
-    const reading = version.read({ backend: this.#backend, offset, end, signal: options.signal, ...(ahead > end ? { until: ahead } : {}) });
-    if (ahead > Math.max(end, this.#prefetchedUntil)) this.#prefetch(version, Math.max(end, this.#prefetchedUntil), ahead);
+    const ahead = this.#context.health.writable && step.until > end ? step.until : 0;
+    const from = version.isMissing(version.geometry.chunkAt(end - 1)) ? end : Math.max(end, this.#prefetchedUntil);
+    const reading = version.read({ backend: this.#backend, offset, end, until: ahead, signal });
+    if (ahead > from && !this.#disposed) this.#prefetch(version, from, ahead);
     Atomics.store(this.#cursorWords, CURSOR_TRIGGER, step.trigger === undefined ? -1 : Math.floor(step.trigger / CHUNK_BYTES));
     return reading;
   }
@@ -116,13 +134,16 @@ export class FileHandle implements CachedFile {
     }
     try {
       await version.verify(0, version.geometry.chunks);
-      if (!map.complete || !map.allPresentVerified || this.#isDisposed()) return undefined;
-      this.#lease.willPass();
-      await version.stored.markPassed();
-      if (this.#isDisposed()) return undefined;
+      if (!this.#isVerified(version)) return undefined;
       const fd = this.#pin(file);
       // A file that someone lengthened would show its extra bytes through the kernel.
-      return fstatSync(fd).size === this.blob.size ? fd : undefined;
+      if (fstatSync(fd).size !== this.blob.size) return undefined;
+      this.#lease.willPass();
+      await version.stored.markPassed();
+      if (!this.#isVerified(version)) return undefined;
+      this.#passed = true;
+      this.#touchAll();
+      return fd;
     } catch (error) {
       this.#context.health.report('read', `cache file of ${this.blob.path} can't be handed to the kernel`, error);
       return undefined;
@@ -132,12 +153,14 @@ export class FileHandle implements CachedFile {
   threadView(): ThreadView | undefined {
     this.#assertOpen();
     const { stored } = this.#lease.version;
-    if (!stored.onDisk || stored.removed) return undefined;
+    const { health } = this.#context;
+    if (stored.removed || this.blob.size === 0 || !(stored.onDisk || health.writable)) return undefined;
     let fd: number;
     try {
+      stored.create();
       fd = this.#pin(stored.file);
     } catch (error) {
-      this.#context.health.report('read', `cache file of ${this.blob.path} can't be opened`, error);
+      health.writeFailed(error);
       return undefined;
     }
     const { blockSize, chunksPerBlock, wordsPerBlock } = stored.geometry;
@@ -157,9 +180,9 @@ export class FileHandle implements CachedFile {
     if (!this.#disposed) {
       this.#disposed = true;
       this.#dropPrefetches();
+      if (this.#passed) this.#touchAll(); // The kernel served its reads: this is the last that is heard of them.
       for (const file of this.#pinned.keys()) file.unpin();
-      for (const lease of this.#oldLeases) lease.release();
-      this.#lease.release();
+      this.#releaseLeases();
       this.#context.onDispose();
     }
     return Promise.resolve();
@@ -174,12 +197,30 @@ export class FileHandle implements CachedFile {
     for (const fetch of version.fetchMissing(this.#backend, geometry.chunkAt(from), geometry.chunkAfter(until), 'readahead')) {
       if (!this.#prefetches.has(fetch)) this.#prefetches.set(fetch, fetch.hold());
     }
+    if (this.#prefetchedUntil === 0) this.#prefetchedFrom = from;
     this.#prefetchedUntil = until;
   }
 
+  /** Lets go of the versions, once no read is under way any more. */
+  #releaseLeases(): void {
+    if (this.#reading > 0) return;
+    for (const lease of this.#oldLeases) lease.release();
+    this.#lease.release();
+  }
+
+  #touchAll(): void {
+    const { geometry, stored } = this.#lease.version;
+    stored.map.touch(0, geometry.chunks - 1, this.#context.now() / 1000);
+  }
+
+  /** The reader went elsewhere: what was fetched ahead and not read was for nothing. */
   #dropPrefetches(): void {
     for (const release of this.#prefetches.values()) release();
     this.#prefetches.clear();
+    if (this.#prefetchedUntil === 0) return;
+    const { geometry, stored } = this.#lease.version;
+    const wasted = stored.map.takePrefetched(geometry.chunkAt(this.#prefetchedFrom), geometry.chunkAfter(this.#prefetchedUntil) - 1);
+    this.#context.counters.add('readaheadWasted', wasted);
     this.#prefetchedUntil = 0;
   }
 
@@ -207,8 +248,9 @@ export class FileHandle implements CachedFile {
     return fd;
   }
 
-  #isDisposed(): boolean {
-    return this.#disposed;
+  /** Whether the whole file may be handed out, now. */
+  #isVerified({ stored }: CachedVersion): boolean {
+    return stored.map.complete && stored.map.allPresentVerified && !stored.removed && !this.#disposed;
   }
 
   #assertOpen(): void {

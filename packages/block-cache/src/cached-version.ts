@@ -2,7 +2,7 @@ import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
 
 import { abortable } from './abort.ts';
 import type { Counters } from './counters.ts';
-import type { DiskHealth } from './disk-health.ts';
+import { codeOf, type DiskHealth } from './disk-health.ts';
 import { channels, type CorruptionEvent } from './events.ts';
 import type { FetchPriority, FetchScheduler } from './fetch-scheduler.ts';
 import { CHUNK_BYTES, type Geometry } from './geometry.ts';
@@ -58,8 +58,8 @@ export interface VersionRead {
   readonly backend: BlobBackend;
   readonly offset: number;
   readonly end: number;
-  /** A missing range at the end of the read is fetched up to this byte in one request. */
-  readonly until?: number;
+  /** A missing range at the end of the read is fetched up to this byte in one request, if that is beyond the read. */
+  readonly until: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -84,6 +84,7 @@ export class CachedVersion {
   /** Chunks on their way: from the request until they are on disk (or given up). */
   readonly #inFlight = new Map<number, RangeFetch>();
   readonly #fetches = new Set<RangeFetch>();
+  #closed: Error | undefined;
 
   constructor(id: string, backendName: string, blob: BlobProperties, stored: StoredVersion, context: VersionContext) {
     this.id = id;
@@ -120,13 +121,13 @@ export class CachedVersion {
     for (let chunk = first; chunk < end;) {
       const known = this.#inFlight.get(chunk);
       if (known !== undefined) fetches.add(known);
-      if (known !== undefined || !this.#isMissing(chunk)) {
+      if (known !== undefined || !this.isMissing(chunk)) {
         chunk++;
         continue;
       }
       const blockEnd = this.geometry.endChunk(this.geometry.blockOf(chunk));
       let runEnd = chunk + 1;
-      while (runEnd < Math.min(end, blockEnd) && this.#isMissing(runEnd)) runEnd++;
+      while (runEnd < Math.min(end, blockEnd) && this.isMissing(runEnd)) runEnd++;
       fetches.add(this.#start(backend, chunk, runEnd, priority, chunk, protectSince));
       chunk = runEnd;
     }
@@ -139,6 +140,11 @@ export class CachedVersion {
     if (bad.length > 0) await this.#drop(bad, 'chunk');
   }
 
+  /** Whether a chunk is neither on disk nor on its way. */
+  isMissing(chunk: number): boolean {
+    return !this.#inFlight.has(chunk) && !this.stored.map.isPresent(chunk);
+  }
+
   /** Whether a request or a write is under way. */
   get busy(): boolean {
     return this.#fetches.size > 0;
@@ -146,6 +152,7 @@ export class CachedVersion {
 
   /** Ends all requests; resolves when nothing of this version is under way. */
   async close(reason: Error): Promise<void> {
+    this.#closed = reason;
     const fetches = [...this.#fetches];
     for (const fetch of fetches) fetch.abort(reason);
     await Promise.allSettled(fetches.map((fetch) => fetch.done));
@@ -181,11 +188,11 @@ export class CachedVersion {
         parts.push({ from: 'memory', chunk: held, start, end: Math.min(end, geometry.chunkEnd(chunk)) });
       } else {
         const limit = this.#rangeLimit(chunk);
-        while (runEnd < Math.min(endChunk, limit) && this.#isMissing(runEnd)) runEnd++;
+        while (runEnd < Math.min(endChunk, limit) && this.isMissing(runEnd)) runEnd++;
         let fetchEnd = runEnd;
-        if (runEnd === endChunk && until !== undefined) {
+        if (runEnd === endChunk && until > end) {
           const wanted = Math.min(geometry.chunkAfter(until), limit, geometry.chunks);
-          while (fetchEnd < wanted && this.#isMissing(fetchEnd)) fetchEnd++;
+          while (fetchEnd < wanted && this.isMissing(fetchEnd)) fetchEnd++;
         }
         const started = this.#start(backend, chunk, fetchEnd, 'demand', runEnd);
         parts.push({ from: 'fetch', fetch: started, start, end: Math.min(end, geometry.chunkEnd(runEnd - 1)) });
@@ -205,10 +212,6 @@ export class CachedVersion {
     if (channels.read.hasSubscribers) {
       channels.read.publish({ backend: this.#backendName, path: this.blob.path, bytes: end - offset, hits, misses });
     }
-  }
-
-  #isMissing(chunk: number): boolean {
-    return !this.#inFlight.has(chunk) && !this.stored.map.isPresent(chunk);
   }
 
   /** Where a request that begins at `chunk` must end: ranges end at multiples of the limit. */
@@ -249,19 +252,21 @@ export class CachedVersion {
 
   /** Reads present chunks, verifying those that were not yet. False when they are not (or no longer) to be had from disk. */
   async #readDisk(place: Uint8Array, start: number): Promise<boolean> {
+    const { map } = this.stored;
     const first = this.geometry.chunkAt(start);
     const end = this.geometry.chunkAfter(start + place.length);
     try {
-      await this.verify(first, end);
-      for (let chunk = first; chunk < end; chunk++) {
-        if (!this.stored.map.isVerified(chunk)) return false;
+      if (!map.allVerified(first, end - 1)) {
+        await this.verify(first, end);
+        if (!map.allVerified(first, end - 1)) return false;
       }
       const outcome = await this.stored.read(place, start);
       if (outcome === 'short') await this.#drop(range(first, end), 'truncated');
       return outcome === 'read';
     } catch (error) {
       this.#context.health.report('read', `cache file of ${this.blob.path} can't be read; its data comes from the network`, error);
-      await this.#drop(range(first, end), undefined);
+      if (codeOf(error) === 'ENOENT') await this.#discard();
+      else await this.#drop(range(first, end), undefined);
       return false;
     }
   }
@@ -293,11 +298,24 @@ export class CachedVersion {
         channels.corruption.publish(event);
       }
     }
+    if (present.length === 0) return;
+    if (this.stored.passed) {
+      await this.#discard();
+      return;
+    }
     try {
-      if (this.stored.passed && present.length > 0) await this.#context.onDamaged(this);
-      else await this.stored.drop(present);
+      await this.stored.drop(present);
     } catch (error) {
       health.writeFailed(error);
+    }
+  }
+
+  /** Gives up the files as a whole: they were removed under us, or are damaged and may not be changed. */
+  async #discard(): Promise<void> {
+    try {
+      await this.#context.onDamaged(this);
+    } catch (error) {
+      this.#context.health.writeFailed(error);
     }
   }
 
@@ -309,6 +327,7 @@ export class CachedVersion {
     prefetchFrom: number,
     protectSince?: number,
   ): RangeFetch {
+    if (this.#closed !== undefined) throw this.#closed;
     const fetch: RangeFetch = new RangeFetch({
       backend,
       blob: this.blob,
@@ -346,7 +365,9 @@ export class CachedVersion {
       kept = await this.#keep(fetch, segment, protectSince);
     } catch (error) {
       health.writeFailed(error);
+      if (codeOf(error) === 'ENOENT') await this.#discard();
     }
+    if (!kept) fetch.unkept = true;
     for (let chunk = segment.firstChunk; chunk < end; chunk++) {
       if (!kept) {
         const start = (chunk - segment.firstChunk) * CHUNK_BYTES;

@@ -8,8 +8,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { CachedVersion } from './cached-version.ts';
 import { channels } from './events.ts';
 import { CHUNK_BYTES } from './geometry.ts';
-import { decodeMetadata, type VersionHeader } from './metadata-file.ts';
-import type { StoredChunks, VersionPaths } from './stored-version.ts';
+import { decodeHeader, decodeMetadata, type VersionHeader } from './metadata-file.ts';
+import type { StoredState, VersionPaths } from './stored-version.ts';
 
 const DATA_SUFFIX = '.data';
 const METADATA_SUFFIX = '.meta';
@@ -117,11 +117,12 @@ export class Catalog {
     if (versions?.size === 0) this.#versions.delete(key);
   }
 
-  /** Reads the metadata of an entry on disk again, with its checksums. Undefined when it is not valid any more. */
-  async load(entry: CatalogEntry): Promise<{ readonly header: VersionHeader; readonly chunks: StoredChunks } | undefined> {
-    const present = new Map<number, number>();
-    const decoded = decodeMetadata(await readFile(entry.paths.metadata), (chunk, crc) => present.set(chunk, crc));
-    return decoded === undefined ? undefined : { header: decoded.header, chunks: { present, verified: entry.verified } };
+  /** Reads the metadata of an entry on disk again. Undefined when it is not valid any more. */
+  async load(entry: CatalogEntry): Promise<{ readonly header: VersionHeader; readonly state: StoredState } | undefined> {
+    const metadata = await readFile(entry.paths.metadata);
+    const header = decodeHeader(metadata)?.header;
+    const same = header !== undefined && versionId(header.backend, header) === entry.id;
+    return same ? { header, state: { metadata, verified: entry.verified } } : undefined;
   }
 
   /**

@@ -122,6 +122,11 @@ export class ChunkMap {
     return this.#has(chunk, 1);
   }
 
+  /** Whether each chunk from `first` to `last` is on disk and verified. */
+  allVerified(first: number, last: number): boolean {
+    return allVerified(this.#words, this.geometry, first, last);
+  }
+
   /** Notes that a record on disk names this chunk. */
   markPresent(chunk: number): void {
     if (this.#set(chunk, 0)) {
@@ -161,9 +166,8 @@ export class ChunkMap {
   /** Present chunks of a block. */
   presentIn(block: number): number {
     let count = 0;
-    for (let chunk = this.geometry.firstChunk(block); chunk < this.geometry.endChunk(block); chunk++) {
-      if (this.isPresent(chunk)) count++;
-    }
+    const from = block * this.#stride + MASKS;
+    for (let index = from; index < from + this.geometry.wordsPerBlock; index++) count += bitCount(Atomics.load(this.#words, index));
     return count;
   }
 
@@ -233,4 +237,11 @@ export class ChunkMap {
   #raiseGeneration(block: number): void {
     Atomics.add(this.#words, block * this.#stride + GENERATION, 1);
   }
+}
+
+/** Number of set bits (Hacker's Delight, figure 5-2). */
+function bitCount(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

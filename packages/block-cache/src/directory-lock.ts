@@ -54,7 +54,11 @@ function takeByFlock(directory: string, path: string, libc: Libc): () => void {
     throw error;
   }
   return () => {
-    ftruncateSync(fd, 0);
+    try {
+      ftruncateSync(fd, 0);
+    } catch {
+      // A disk that takes no writes keeps the old name; the lock itself is what counts, and that ends with the descriptor.
+    }
     closeSync(fd);
   };
 }

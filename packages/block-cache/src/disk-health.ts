@@ -5,7 +5,7 @@ import type { Counters } from './counters.ts';
 const WRITE_PAUSE_MS = 5_000;
 
 /** Codes that say "this disk takes nothing now", as against one bad file. */
-const NO_WRITES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ENOENT']);
+const NO_WRITES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE']);
 
 /** Keeps count of what the disk refuses and says when to try it again. Publishes `degraded` once per pause, not once per write. */
 export class DiskHealth {

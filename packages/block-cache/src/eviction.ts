@@ -5,6 +5,7 @@ import type { Catalog, CatalogEntry } from './catalog.ts';
 import type { Counters } from './counters.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { channels, type EvictionEvent } from './events.ts';
+import { CHUNK_BYTES } from './geometry.ts';
 
 /** After a pass that freed nothing the next one waits this long: each looks at every block, and little changes from one write to the next. */
 const FRUITLESS_PAUSE_MS = 1_000;
@@ -61,10 +62,10 @@ export class Evictor implements Room {
   async admit(bytes: number, protectSince?: number): Promise<boolean> {
     const { maxSizeBytes, highWater } = this.#options;
     const limit = protectSince === undefined ? maxSizeBytes : maxSizeBytes * highWater;
-    if (!this.#fits(bytes, limit)) await this.#run(bytes, protectSince);
+    if (!this.#fits(bytes, limit)) await this.#run(bytes, limit, protectSince);
     if (this.#stopped || !this.#fits(bytes, limit)) return false;
     this.#pendingBytes += bytes;
-    if (this.#taken() > maxSizeBytes * highWater && !this.#running) void this.#run(0, undefined);
+    if (this.#taken() > maxSizeBytes * highWater && !this.#running) void this.#run(0, maxSizeBytes * highWater, undefined);
     return true;
   }
 
@@ -92,11 +93,11 @@ export class Evictor implements Room {
     return bavail * bsize;
   }
 
-  /** One pass at a time; a later one finds its work done, mostly. */
-  #run(bytes: number, protectSince: number | undefined): Promise<void> {
+  /** One pass at a time, each only if `bytes` more still don't fit below `limit`: mostly the pass before has made the room. */
+  #run(bytes: number, limit: number, protectSince: number | undefined): Promise<void> {
     const pass = this.#pass.then(async () => {
       const { health, now } = this.#options;
-      if (this.#stopped || this.#reached(bytes)) return;
+      if (this.#stopped || this.#fits(bytes, limit)) return;
       if (protectSince === undefined && now() < this.#fruitlessUntil) return;
       this.#running = true;
       try {
@@ -193,9 +194,12 @@ export class Evictor implements Room {
   }
 
   async #removeWhole(entry: CatalogEntry, reason: EvictionEvent['reason']): Promise<boolean> {
-    const bytes = entry.bytes;
+    const { bytes, version } = entry;
+    const blocks = Math.ceil(((version?.stored.map.presentChunks ?? entry.storedChunks) * CHUNK_BYTES) / entry.header.blockSize);
+    if (version !== undefined)
+      this.#options.counters.add('readaheadWasted', version.stored.map.takePrefetched(0, version.geometry.chunks - 1));
     await this.#options.remove(entry);
-    this.#publish(entry, bytes, Math.ceil(entry.header.size / entry.header.blockSize), reason);
+    this.#publish(entry, bytes, blocks, reason);
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { getSystemErrorName } from 'node:util';
 
 /** The system calls that Node does not offer. */
 export interface Libc {
@@ -22,7 +23,6 @@ type ForeignCall = ((...args: number[]) => number) & { async(...args: [...number
 interface Foreign {
   load(path: null): { func(definition: string): ForeignCall };
   errno(): number;
-  readonly os: { readonly errno: Readonly<Record<string, number>> };
 }
 
 /** What {@link loadLibc} found. */
@@ -40,15 +40,15 @@ export function loadLibc(): LibcResult {
       libc: {
         tryLock(fd) {
           if (flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
-          const errno = koffi.errno();
-          if (errno === koffi.os.errno['EAGAIN']) return false;
-          throw new Error(`flock failed with errno ${errno}`);
+          const error = failure('flock', koffi.errno());
+          if (error.code === 'EAGAIN') return false;
+          throw error;
         },
         punchHole(fd, offset, length) {
           return new Promise((resolve, reject) => {
             fallocate.async(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, (error, result) => {
               if (error !== null) reject(error);
-              else if (result !== 0) reject(new Error('fallocate could not punch a hole'));
+              else if (result !== 0) reject(failure('fallocate', koffi.errno()));
               else resolve();
             });
           });
@@ -58,4 +58,10 @@ export function loadLibc(): LibcResult {
   } catch (reason) {
     return { libc: undefined, reason };
   }
+}
+
+/** An error as Node makes them, with the system's code. */
+function failure(call: string, errno: number): Error & { readonly code: string } {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`${code}: ${call} failed`), { code });
 }

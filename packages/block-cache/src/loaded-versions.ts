@@ -9,7 +9,7 @@ import { Geometry } from './geometry.ts';
 import type { Libc } from './libc.ts';
 import type { VersionHeader } from './metadata-file.ts';
 import type { OpenFiles } from './open-files.ts';
-import { StoredVersion, type StoredChunks } from './stored-version.ts';
+import { StoredVersion, type StoredState } from './stored-version.ts';
 
 /** Memory for maps of versions that nobody uses just now: with 4 MiB blocks those of more than 1 TB in large files. */
 const IDLE_MAP_BYTES = 64 * 1024 * 1024;
@@ -34,7 +34,7 @@ export class LoadedVersions {
   readonly #options: LoadedVersionsOptions;
   /** Loaded versions that nobody uses, longest idle first. */
   readonly #idle = new Set<CatalogEntry>();
-  readonly #saving = new Set<Promise<void>>();
+  readonly #background = new Set<Promise<void>>();
   #idleBytes = 0;
 
   constructor(options: LoadedVersionsOptions) {
@@ -77,7 +77,7 @@ export class LoadedVersions {
     const versions = [...this.#options.catalog.entries()].flatMap((entry) => entry.version ?? []);
     await Promise.all(versions.map((version) => version.close(reason)));
     for (const version of versions) this.#save(version);
-    await Promise.all(this.#saving);
+    await Promise.all(this.#background);
   }
 
   #lease(entry: CatalogEntry, version: CachedVersion): VersionLease {
@@ -106,15 +106,31 @@ export class LoadedVersions {
   #release(entry: CatalogEntry): void {
     entry.users--;
     if (entry.users > 0 || entry.removing !== undefined || this.#options.catalog.get(entry.id) !== entry) return;
+    if (entry.version !== undefined && !entry.version.busy && entry.version.stored.map.presentChunks === 0) {
+      this.#forget(entry);
+      return;
+    }
     this.#idle.add(entry);
     this.#idleBytes += sizeOf(entry);
     for (const oldest of this.#idle) {
-      if (this.#idleBytes <= IDLE_MAP_BYTES && oldest.onDisk) break;
+      if (this.#idleBytes <= IDLE_MAP_BYTES) break;
       if (oldest.version?.busy === true) continue;
       this.#idle.delete(oldest);
       this.#idleBytes -= sizeOf(oldest);
       this.#unload(oldest);
     }
+  }
+
+  /** A version without a byte on disk is not worth its files. */
+  #forget(entry: CatalogEntry): void {
+    if (!entry.onDisk) {
+      this.#options.catalog.delete(entry);
+      return;
+    }
+    const forgetting = this.remove(entry)
+      .catch((error: unknown) => this.#options.health.report('evict', 'empty cache files could not be removed', error))
+      .finally(() => this.#background.delete(forgetting));
+    this.#background.add(forgetting);
   }
 
   #unload(entry: CatalogEntry): void {
@@ -127,21 +143,20 @@ export class LoadedVersions {
       entry.version = undefined;
       this.#save(version);
     }
-    if (!entry.onDisk) this.#options.catalog.delete(entry);
   }
 
   #save(version: CachedVersion): void {
     const saving = version.stored
       .saveLastUse()
       .catch((error: unknown) => this.#options.health.report('write', 'the time of last use of a cache file could not be stored', error))
-      .finally(() => this.#saving.delete(saving));
-    this.#saving.add(saving);
+      .finally(() => this.#background.delete(saving));
+    this.#background.add(saving);
   }
 
   async #load(entry: CatalogEntry): Promise<CachedVersion> {
     try {
       const stored = entry.onDisk ? await this.#readStored(entry) : undefined;
-      entry.version = this.#make(entry, stored?.header ?? { ...entry.header, passed: false }, stored?.chunks);
+      entry.version = this.#make(entry, stored?.header ?? { ...entry.header, passed: false }, stored?.state);
       return entry.version;
     } finally {
       entry.loading = undefined;
@@ -149,7 +164,7 @@ export class LoadedVersions {
   }
 
   /** What the metadata on disk says. What can't be read any more is removed and begun anew. */
-  async #readStored(entry: CatalogEntry): Promise<{ header: VersionHeader; chunks: StoredChunks } | undefined> {
+  async #readStored(entry: CatalogEntry): Promise<{ header: VersionHeader; state: StoredState } | undefined> {
     const { catalog, health } = this.#options;
     try {
       const stored = await catalog.load(entry);
@@ -164,14 +179,14 @@ export class LoadedVersions {
     return undefined;
   }
 
-  #make(entry: CatalogEntry, header: VersionHeader, chunks: StoredChunks | undefined): CachedVersion {
+  #make(entry: CatalogEntry, header: VersionHeader, state: StoredState | undefined): CachedVersion {
     const { catalog, files, libc, context } = this.#options;
     const geometry = new Geometry(header.size, header.blockSize);
     const onAllocated = (bytes: number): void => {
       entry.onDisk = !stored.removed;
       catalog.setBytes(entry, bytes);
     };
-    const stored: StoredVersion = new StoredVersion(header, geometry, entry.paths, { files, libc, onAllocated }, entry.lastUse, chunks);
+    const stored: StoredVersion = new StoredVersion(header, geometry, entry.paths, { files, libc, onAllocated }, entry.lastUse, state);
     return new CachedVersion(entry.id, header.backend, header, stored, context());
   }
 

@@ -62,6 +62,8 @@ export class RangeFetch {
   readonly endChunk: number;
   /** Settled when the network part and all stores are over; rejects with what broke the fetch. */
   readonly done: Promise<void>;
+  /** Set when a segment could not be kept on disk. */
+  unkept = false;
   readonly #options: RangeFetchOptions;
   readonly #geometry: Geometry;
   readonly #end: number;

@@ -1,4 +1,5 @@
-import { mkdir, rm, utimes } from 'node:fs/promises';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -6,7 +7,7 @@ import { ChunkMap } from './chunk-map.ts';
 import { allocatedBytes, createSparse, DataFile, writeFully } from './data-file.ts';
 import { CHUNK_BYTES, type Geometry } from './geometry.ts';
 import type { Libc } from './libc.ts';
-import { encodeHeader, encodeRecord, recordLength, type VersionHeader } from './metadata-file.ts';
+import { decodeMetadata, encodeHeader, encodeRecord, recordLength, type VersionHeader } from './metadata-file.ts';
 import type { OpenFiles, PooledFile } from './open-files.ts';
 
 /** Bytes read at once for verification: enough for the disk's full speed, little enough to give others their turn. */
@@ -26,10 +27,11 @@ export interface StoreContext {
   readonly onAllocated: (bytes: number) => void;
 }
 
-/** Chunks that a metadata file names, with their checksums. */
-export interface StoredChunks {
-  readonly present: ReadonlyMap<number, number>;
-  /** Whether these chunks were all verified since the start. */
+/** What is on disk of a version. */
+export interface StoredState {
+  /** Content of the metadata file, with a valid header. */
+  readonly metadata: Buffer;
+  /** Whether its chunks were all verified since the start. */
   readonly verified: boolean;
 }
 
@@ -41,11 +43,13 @@ export interface StoredChunks {
  * - removal: metadata, then data. Data without metadata is deleted at the next start.
  * - once `passed`, nothing but removal.
  *
- * The files come into being with the first write.
+ * The files come into being with the first write, or when a thread wants to look at them.
  */
 export class StoredVersion {
   readonly geometry: Geometry;
   readonly map: ChunkMap;
+  /** The data file, to be pinned by who hands its descriptor out. */
+  readonly file: PooledFile;
   readonly #paths: VersionPaths;
   readonly #context: StoreContext;
   readonly #crcs: Uint32Array;
@@ -55,7 +59,6 @@ export class StoredVersion {
   #header: VersionHeader;
   #onDisk: boolean;
   #removed = false;
-  #creating: Promise<void> | undefined;
   #passing: Promise<void> | undefined;
   /** Blocks whose record on disk is older than the map, and the loop that writes them one by one. */
   readonly #dirty = new Set<number>();
@@ -71,7 +74,7 @@ export class StoredVersion {
     paths: VersionPaths,
     context: StoreContext,
     lastUseSeconds: number,
-    stored: StoredChunks | undefined,
+    stored: StoredState | undefined,
   ) {
     this.geometry = geometry;
     this.map = new ChunkMap(geometry, lastUseSeconds);
@@ -82,12 +85,14 @@ export class StoredVersion {
     this.#crcs = new Uint32Array(geometry.chunks);
     this.#onDisk = stored !== undefined;
     this.#data = new DataFile(context.files, paths.data, header.passed ? 'read' : 'write', context.libc);
+    this.file = this.#data.file;
     this.#metadata = context.files.file(paths.metadata, 'write');
-    for (const [chunk, crc] of stored?.present ?? []) {
+    if (stored === undefined) return;
+    decodeMetadata(stored.metadata, (chunk, crc) => {
       this.#crcs[chunk] = crc;
       this.map.markPresent(chunk);
-      if (stored?.verified === true) this.map.markVerified(chunk);
-    }
+      if (stored.verified) this.map.markVerified(chunk);
+    });
   }
 
   /** Whether the kernel was ever given this file. */
@@ -110,9 +115,17 @@ export class StoredVersion {
     return this.map.state.byteLength + this.#crcs.byteLength;
   }
 
-  /** The data file, to be pinned by who hands its descriptor out. */
-  get file(): PooledFile {
-    return this.#data.file;
+  /** Makes the files if there are none: sparse, with a header and no record. Synchronous, as it happens once and takes a few system calls. */
+  create(): void {
+    if (this.#onDisk || this.#removed) return;
+    const { data, metadata } = this.#paths;
+    mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
+    rmSync(metadata, { force: true });
+    rmSync(data, { force: true });
+    createSparse(data, this.geometry.size);
+    writeFileSync(metadata, encodeHeader(this.#header), { flag: 'wx', mode: 0o600 });
+    this.#onDisk = true;
+    this.#account();
   }
 
   /**
@@ -127,7 +140,7 @@ export class StoredVersion {
     if (this.#removed || this.#header.passed) return false;
     this.#countWriting(first, last, 1);
     try {
-      await (this.#creating ??= this.#create());
+      this.create();
       await this.#data.writeAt(bytes, firstChunk * CHUNK_BYTES);
       if (this.removed) return false;
       for (const [index, crc] of crcs.entries()) {
@@ -287,22 +300,6 @@ export class StoredVersion {
       await writeFully(this.#metadata, encodeHeader(this.#header), 0);
     } catch (error) {
       this.#header = before;
-      throw error;
-    }
-  }
-
-  async #create(): Promise<void> {
-    if (this.#onDisk) return;
-    try {
-      await mkdir(dirname(this.#paths.data), { recursive: true, mode: 0o700 });
-      await rm(this.#paths.metadata, { force: true });
-      await rm(this.#paths.data, { force: true });
-      createSparse(this.#paths.data, this.geometry.size);
-      createSparse(this.#paths.metadata, 0);
-      await writeFully(this.#metadata, encodeHeader(this.#header), 0);
-      this.#onDisk = true;
-    } catch (error) {
-      this.#creating = undefined; // The next write tries again.
       throw error;
     }
   }

@@ -4,9 +4,6 @@ import { abortable } from './abort.ts';
 import type { CachedVersion, Room } from './cached-version.ts';
 import { CacheError } from './errors.ts';
 
-/** Files at once unless told otherwise; with blocks in parallel within each, enough to fill the request slots with small files too. */
-const DEFAULT_PARALLEL_FILES = 8;
-
 /** Blocks of one file on their way at once. The scheduler bounds the requests of all files together. */
 const PARALLEL_BLOCKS = 8;
 
@@ -42,7 +39,7 @@ export interface WarmReport {
 
 /** How to warm. */
 export interface WarmOptions {
-  /** Files at once. Default 8. */
+  /** Files at once. Default: as many as range requests (`maxParallelFetch`). */
   readonly parallelFiles?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each block and each file. */
@@ -56,6 +53,10 @@ export interface WarmContext {
   readonly acquire: (blob: BlobProperties) => Promise<{ readonly version: CachedVersion; readonly release: () => void }>;
   readonly isComplete: (blob: BlobProperties) => boolean;
   readonly now: () => number;
+  /** Whether the disk takes writes now. */
+  readonly writable: () => boolean;
+  /** Files at once unless the caller says otherwise: as many as requests, so that small files fill all slots. */
+  readonly parallelFiles: number;
 }
 
 /** Brings whole files into the cache. Failures of single files are collected; only an abort or a failing listing ends it early. */
@@ -78,6 +79,8 @@ class WarmRun {
   readonly #failed: WarmFailure[] = [];
   #files = 0;
   #filesDone = 0;
+  /** The listing failed: what is under way ends. */
+  #stopped = false;
   #bytes = 0;
   #bytesDone = 0;
   #fetchedBytes = 0;
@@ -90,7 +93,7 @@ class WarmRun {
   }
 
   async run(blobs: AsyncIterable<BlobProperties> | Iterable<BlobProperties>): Promise<WarmReport> {
-    const { signal, parallelFiles = DEFAULT_PARALLEL_FILES } = this.#options;
+    const { signal, parallelFiles = this.#context.parallelFiles } = this.#options;
     const running = new Set<Promise<void>>();
     try {
       for await (const blob of blobs) {
@@ -101,6 +104,9 @@ class WarmRun {
         running.add(file);
         if (running.size >= parallelFiles) await Promise.race(running);
       }
+    } catch (error) {
+      this.#stopped = true;
+      throw error;
     } finally {
       await Promise.all(running);
     }
@@ -141,7 +147,7 @@ class WarmRun {
     let next = 0;
     let failed = false;
     const worker = async (): Promise<void> => {
-      while (next < blocks && !failed && this.#options.signal?.aborted !== true) {
+      while (next < blocks && !failed && !this.#stopped && this.#options.signal?.aborted !== true) {
         const block = next++;
         try {
           await this.#warmBlock(version, block);
@@ -164,6 +170,7 @@ class WarmRun {
     const { geometry, stored } = version;
     const first = geometry.firstChunk(block);
     const end = geometry.endChunk(block);
+    let unkept = false;
     for (let attempt = 1; ; attempt++) {
       await version.verify(first, end, signal);
       const missing = end - first - stored.map.presentIn(block);
@@ -171,7 +178,7 @@ class WarmRun {
         stored.map.touch(first, end - 1, this.#context.now() / 1000);
         return;
       }
-      if (attempt > MAX_ATTEMPTS) throw incomplete(version.blob);
+      if (attempt > MAX_ATTEMPTS || unkept || !this.#context.writable()) throw incomplete(version.blob);
       await this.#makeRoom(version, geometry.blockEnd(block) - block * geometry.blockSize);
       const fetches = version.fetchMissing(this.#backend, first, end, 'warm', this.#startedAt);
       const releases = [...fetches].map((fetch) => fetch.hold());
@@ -179,6 +186,7 @@ class WarmRun {
         await abortable(Promise.all([...fetches].map((fetch) => fetch.done)), signal);
       } finally {
         for (const release of releases) release();
+        unkept = [...fetches].some((fetch) => fetch.unkept);
         this.#fetchedBytes += [...fetches].reduce((sum, fetch) => sum + fetch.takeWarmedBytes(), 0);
       }
     }
