@@ -57,6 +57,12 @@ const VECTORS = [
 
 /** Writes the file, replacing an earlier one only when it is complete. */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  if (!checkpoint.state.weights.every(Number.isFinite)) {
+    throw new TrainerError(
+      'DIVERGED',
+      `after step ${checkpoint.progress.step} weights are not finite, and are not saved; lower --learning-rate`,
+    );
+  }
   await writeFileAtomically(path, encodeCheckpoint(checkpoint));
 }
 

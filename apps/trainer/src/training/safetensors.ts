@@ -58,8 +58,10 @@ export function decodeTensors(bytes: Uint8Array): TensorFile {
     const elements = shape.reduce((product, size) => product * size, 1);
     if (to - from !== elements * Float32Array.BYTES_PER_ELEMENT || start + to > bytes.length)
       throw new Error(`the tensor ${name} does not fit its place`);
-    // A copy, because the place in the file need not be a multiple of 4.
-    return { name, shape, data: new Float32Array(bytes.slice(start + from, start + to).buffer) };
+    // Copied, because its place in the file need not suit a Float32Array.
+    const data = new Float32Array(elements);
+    new Uint8Array(data.buffer).set(bytes.subarray(start + from, start + to));
+    return { name, shape, data };
   });
   return { metadata, tensors };
 }

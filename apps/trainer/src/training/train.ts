@@ -31,7 +31,7 @@ export interface TrainOptions {
   readonly saveEvery: number;
   /** A window of `logEvery` steps has ended, or training has; `step` steps are done. */
   readonly onWindow: (step: number, window: WindowSummary) => void;
-  /** Called every `saveEvery` steps and when training ends or is stopped, unless nothing is new. Training waits for it. */
+  /** Called every `saveEvery` steps and when training ends, is stopped, or gets no more data, unless nothing is new. Training waits for it. */
   readonly onSave: (progress: Progress) => Promise<void>;
   /** Stops after the step under way, without an error; a wait for data ends at once. */
   readonly signal: AbortSignal;
@@ -61,6 +61,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     window = new Window(now());
   };
   const save = async (): Promise<void> => {
+    if (saved === progress) return;
     await onSave(progress);
     saved = progress;
   };
@@ -69,7 +70,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   while (progress.step < steps && !signal.aborted) {
     const step = progress.step + 1;
     const asked = now();
-    const next = await batches.next();
+    const next = await batches.next().catch(async (error: unknown) => {
+      // What was learnt does not suffer from data that can't be read.
+      await save();
+      throw error;
+    });
     if (next === undefined) break;
     const received = now();
     // The next batch is collected while this one is computed.
@@ -91,7 +96,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (!window.isEmpty) report();
   const result = { progress, total: total.summary(now()), lastWindow };
   // Before the batches are given up: that may wait for a file system that no longer answers.
-  if (saved !== progress) await save();
+  await save();
   return result;
 }
 
@@ -103,11 +108,13 @@ export function learningRateAt(first: number, step: number, steps: number): numb
 /** The endless batches, of which the next one can be asked for before it is needed. */
 class BatchesAhead implements AsyncDisposable {
   readonly #batches: AsyncGenerator<PositionedBatch, void, undefined>;
+  readonly #signal: AbortSignal;
   readonly #stopped = Promise.withResolvers<undefined>();
   #ahead: Promise<PositionedBatch | undefined> | undefined;
 
   constructor(source: BatchSource, start: DataPosition, signal: AbortSignal) {
     this.#batches = endlessBatches(source, start);
+    this.#signal = signal;
     signal.addEventListener('abort', () => this.#stopped.resolve(undefined), { once: true });
   }
 
@@ -117,12 +124,17 @@ class BatchesAhead implements AsyncDisposable {
     this.#ahead.catch(() => undefined);
   }
 
-  /** The next batch; undefined once training is stopped. */
+  /** The next batch; undefined once training is stopped, which may make the source fail. */
   async next(): Promise<PositionedBatch | undefined> {
     this.prefetch();
-    const batch = await Promise.race([this.#stopped.promise, this.#ahead]);
-    if (batch !== undefined) this.#ahead = undefined;
-    return batch;
+    try {
+      const batch = await Promise.race([this.#stopped.promise, this.#ahead]);
+      if (batch !== undefined) this.#ahead = undefined;
+      return batch;
+    } catch (error) {
+      if (this.#signal.aborted) return undefined;
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

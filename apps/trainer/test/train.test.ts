@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest';
+import type { Compute, LabelledImages, StepSettings } from '../src/compute/protocol.ts';
+import type { Batch, BatchSource } from '../src/data/batch-source.ts';
+import { shiftOf } from '../src/model/random-shift.ts';
+import { learningRateAt, train } from '../src/training/train.ts';
+import type { Progress, TrainOptions } from '../src/training/train.ts';
+import type { WindowSummary } from '../src/training/window.ts';
+
+const SHAPE = { height: 56, width: 56, channels: 1, classes: 3 } as const;
+
+/** A clock that moves only when told. */
+class Clock {
+  ms = 1000;
+  readonly now = (): number => this.ms;
+}
+
+/** Epochs of `batches` batches; each takes `waitMs` to come. `held` counts those that were not released. */
+class FakeSource implements BatchSource {
+  readonly asked: string[] = [];
+  held = 0;
+  readonly #batches: number;
+  readonly #before: () => Promise<void> | void;
+  readonly #labels: number[];
+
+  constructor(batches: number, before: () => Promise<void> | void = () => undefined, labels = [0, 1]) {
+    this.#batches = batches;
+    this.#before = before;
+    this.#labels = labels;
+  }
+
+  async *epoch(n: number, startBatch: number): AsyncGenerator<Batch> {
+    for (let index = startBatch; index < this.#batches; index++) {
+      await this.#before();
+      this.asked.push(`${n}.${index}`);
+      this.held++;
+      const release = (): void => void this.held--;
+      yield {
+        size: 2,
+        pixels: new Uint8Array(2),
+        labels: Int32Array.from(this.#labels),
+        keys: [`${n}.${index}a`, `${n}.${index}b`],
+        release,
+      };
+    }
+  }
+}
+
+/** Answers with the losses given, one after the other. */
+class FakeCompute implements Compute {
+  readonly settings: StepSettings[] = [];
+  readonly #step: (step: number) => Promise<number> | number;
+
+  constructor(step: (step: number) => Promise<number> | number) {
+    this.#step = step;
+  }
+
+  async train(_: LabelledImages, settings: StepSettings): Promise<number> {
+    this.settings.push(settings);
+    return this.#step(settings.step);
+  }
+
+  evaluate = () => Promise.reject(new Error('not asked for'));
+  state = () => Promise.reject(new Error('not asked for'));
+}
+
+function fixture(overrides: Partial<TrainOptions> & Pick<TrainOptions, 'source' | 'compute'>) {
+  const windows: [step: number, window: WindowSummary][] = [];
+  const saves: Progress[] = [];
+  const options: TrainOptions = {
+    shape: SHAPE,
+    start: { step: 0, position: { epoch: 0, batch: 0 } },
+    steps: 5,
+    seed: 42,
+    learningRate: 0.1,
+    logEvery: 2,
+    saveEvery: 100,
+    onWindow: (step, window) => windows.push([step, window]),
+    onSave: (progress) => {
+      saves.push(progress);
+      return Promise.resolve();
+    },
+    signal: new AbortController().signal,
+    now: () => 0,
+    ...overrides,
+  };
+  return { options, windows, saves };
+}
+
+describe('the training loop', () => {
+  it('reports true means over each window, also over the incomplete last one', async () => {
+    const clock = new Clock();
+    const source = new FakeSource(10, () => void (clock.ms += 3));
+    const compute = new FakeCompute((step) => {
+      clock.ms += 10 * step;
+      return step;
+    });
+    const { options, windows } = fixture({ source, compute, now: clock.now });
+    const result = await train(options);
+    // The first batch is waited for; the others are collected while a step computes, so the clock's 3 ms fall into that.
+    expect(windows.map(([step]) => step)).toEqual([2, 4, 5]);
+    expect(windows.map(([, window]) => window.loss)).toEqual([1.5, 3.5, 5]);
+    expect(windows.map(([, window]) => window.steps)).toEqual([2, 2, 1]);
+    expect(windows.map(([, window]) => window.dataMs)).toEqual([1.5, 0, 0]);
+    const wall = windows.reduce((sum, [, { images, imagesPerSec }]) => sum + (images * 1000) / imagesPerSec, 0);
+    expect(wall).toBeCloseTo(clock.ms - 1000);
+    expect(result.total).toMatchObject({ steps: 5, images: 10, loss: 3, dataMs: 3 / 5 });
+    expect(result.total.imagesPerSec).toBeCloseTo((10 * 1000) / (clock.ms - 1000));
+    expect(result.lastWindow).toBe(windows.at(-1)?.[1]);
+    expect(source.held).toBe(0);
+  });
+
+  it('collects the next batch while a step computes, one and no more', async () => {
+    const source = new FakeSource(10);
+    const seen: number[] = [];
+    const compute = new FakeCompute(async () => {
+      await new Promise(setImmediate);
+      seen.push(source.asked.length);
+      return 1;
+    });
+    await train(fixture({ source, compute, steps: 4 }).options);
+    expect(seen).toEqual([2, 3, 4, 4]);
+  });
+
+  it('goes through epoch after epoch and remembers where it is', async () => {
+    const source = new FakeSource(3);
+    const { options } = fixture({ source, compute: new FakeCompute(() => 1), steps: 7 });
+    const { progress } = await train(options);
+    expect(source.asked).toEqual(['0.0', '0.1', '0.2', '1.0', '1.1', '1.2', '2.0']);
+    expect(progress).toEqual({ step: 7, position: { epoch: 2, batch: 1 } });
+  });
+
+  it('begins at the place of a checkpoint, also at the very end of an epoch', async () => {
+    const source = new FakeSource(3);
+    const start = { step: 6, position: { epoch: 1, batch: 3 } };
+    const compute = new FakeCompute(() => 1);
+    const { progress } = await train(fixture({ source, compute, start, steps: 8 }).options);
+    expect(source.asked).toEqual(['2.0', '2.1']);
+    expect(progress).toEqual({ step: 8, position: { epoch: 2, batch: 2 } });
+    expect(compute.settings.map(({ step }) => step)).toEqual([7, 8]);
+  });
+
+  it('has nothing to do when all steps are done', async () => {
+    const source = new FakeSource(3);
+    const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1), start: { step: 5, position: { epoch: 1, batch: 2 } } });
+    const result = await train(options);
+    expect(result).toMatchObject({ progress: options.start, lastWindow: undefined, total: { steps: 0, images: 0, imagesPerSec: 0 } });
+    expect(source.asked).toEqual([]);
+    expect(saves).toEqual([]);
+  });
+
+  it('lowers the learning rate in a straight line and moves the images by seed and step', async () => {
+    const compute = new FakeCompute(() => 1);
+    await train(fixture({ source: new FakeSource(9), compute, steps: 4 }).options);
+    expect(compute.settings.map(({ learningRate }) => learningRate)).toEqual([0.1, 0.1 * 0.75, 0.05, 0.1 * 0.25]);
+    expect(compute.settings.map(({ shift }) => shift)).toEqual([1, 2, 3, 4].map((step) => shiftOf(SHAPE, 42, step)));
+    expect(learningRateAt(2, 100, 100)).toBeCloseTo(0.02);
+  });
+
+  it('saves every so often and at the end, but never twice the same', async () => {
+    const steps = async (count: number): Promise<number[]> => {
+      const { options, saves } = fixture({ source: new FakeSource(9), compute: new FakeCompute(() => 1), steps: count, saveEvery: 2 });
+      await train(options);
+      return saves.map(({ step }) => step);
+    };
+    expect(await steps(5)).toEqual([2, 4, 5]);
+    expect(await steps(4)).toEqual([2, 4]);
+  });
+
+  it('stops after the step under way, saves, and gives all batches back', async () => {
+    const abort = new AbortController();
+    const source = new FakeSource(9);
+    const compute = new FakeCompute((step) => {
+      if (step === 3) abort.abort(new Error('stop'));
+      return 1;
+    });
+    const { options, saves, windows } = fixture({ source, compute, signal: abort.signal });
+    const { progress } = await train(options);
+    expect(progress.step).toBe(3);
+    expect(saves).toEqual([progress]);
+    expect(windows.map(([step]) => step)).toEqual([2, 3]);
+    expect(source.held).toBe(0);
+  });
+
+  it.each(['fails when it is stopped', 'ends by itself later'])('stops at once while it waits for data that %s', async (how) => {
+    const abort = new AbortController();
+    let batches = 0;
+    const source = new FakeSource(9, async () => {
+      if (++batches < 3) return;
+      setImmediate(() => abort.abort(new Error('stop')));
+      await new Promise<void>((resolve, reject) => {
+        abort.signal.addEventListener('abort', () => (how.startsWith('fails') ? reject(new Error('aborted')) : setImmediate(resolve)));
+      });
+    });
+    const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1), signal: abort.signal });
+    expect((await train(options)).progress.step).toBe(2);
+    expect(saves.map(({ step }) => step)).toEqual([2]);
+    expect(source.held).toBe(0);
+  });
+
+  it('saves what was learnt when the data fails, and hands the fault on', async () => {
+    let batches = 0;
+    const source = new FakeSource(9, () => {
+      if (++batches === 4) throw new Error('the shard is truncated');
+    });
+    const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1) });
+    await expect(train(options)).rejects.toThrow('the shard is truncated');
+    expect(saves).toEqual([{ step: 3, position: { epoch: 0, batch: 3 } }]);
+  });
+
+  it('ends when the loss is no longer a number, and saves nothing of it', async () => {
+    const { options, saves } = fixture({ source: new FakeSource(9), compute: new FakeCompute((step) => (step === 3 ? NaN : 1)) });
+    await expect(train(options)).rejects.toMatchObject({ code: 'DIVERGED', message: 'the loss of step 3 is NaN; lower --learning-rate' });
+    expect(saves).toEqual([]);
+  });
+
+  it('refuses a label that is no class, by name', async () => {
+    for (const label of [3, -1]) {
+      const source = new FakeSource(9, undefined, [0, label]);
+      await expect(train(fixture({ source, compute: new FakeCompute(() => 1) }).options)).rejects.toMatchObject({
+        code: 'LABEL_OUT_OF_RANGE',
+        message: expect.stringContaining(`sample "0.0b": the label ${label} is not in 0 to 2`) as string,
+      });
+    }
+  });
+
+  it('says so when there is not one full batch, instead of looking for ever', async () => {
+    const { options } = fixture({ source: new FakeSource(0), compute: new FakeCompute(() => 1) });
+    await expect(train(options)).rejects.toMatchObject({ code: 'TOO_FEW_SAMPLES' });
+  });
+});
