@@ -18,6 +18,8 @@ export interface ListOptions {
   readonly delimiter?: '/';
   /** Upper bound of entries in one page. Default: the store's own (5,000 on Azure). */
   readonly pageSize?: number;
+  /** Where to go on: {@link ListPage.nextMarker} of an earlier listing with the same prefix and delimiter. Default: at the start. */
+  readonly marker?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,6 +28,8 @@ export interface ListPage {
   readonly blobs: readonly BlobProperties[];
   /** Folded prefixes, each ending in `/`; empty in a flat listing. */
   readonly prefixes: readonly string[];
+  /** An opaque mark of where the next page begins; absent on the last page. */
+  readonly nextMarker?: string;
 }
 
 /** Which bytes of a blob to read. */

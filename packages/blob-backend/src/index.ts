@@ -5,3 +5,5 @@ export type { BlobBackend, BlobProperties, ListOptions, ListPage, ReadOptions } 
 export { BlobError, type BlobErrorCode, type BlobErrorKind } from './errors.ts';
 export { CHANNELS, type BytesEvent, type RequestEvent, type TokenEvent } from './events.ts';
 export { LocalBackend, type LocalBackendOptions } from './local/local-backend.ts';
+export { withRequestEvents } from './request-events.ts';
+export { withRetries, type RetryOptions } from './retrying.ts';

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ListFormatError, parseListAnswer, type ListAnswer } from '../src/azure/list-answer.ts';
+import { ListFormatError, parseListAnswer } from '../src/azure/list-answer.ts';
+import type { ListPage } from '../src/index.ts';
 
 /** What the service writes, in its order and with the elements that are not read. */
-function render({ blobs, prefixes, nextMarker }: ListAnswer): string {
+function render({ blobs, prefixes, nextMarker }: ListPage): string {
   const entries = [
     ...prefixes.map((name) => `<BlobPrefix><Name>${escape(name)}</Name></BlobPrefix>`),
     ...blobs.map(
@@ -14,7 +15,7 @@ function render({ blobs, prefixes, nextMarker }: ListAnswer): string {
         `<Content-MD5/><BlobType>BlockBlob</BlobType></Properties><OrMetadata /></Blob>`,
     ),
   ];
-  const marker = nextMarker === '' ? '<NextMarker />' : `<NextMarker>${escape(nextMarker)}</NextMarker>`;
+  const marker = nextMarker === undefined ? '<NextMarker />' : `<NextMarker>${escape(nextMarker)}</NextMarker>`;
   return (
     `\uFEFF<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://a.blob.core.windows.net/" ContainerName="c">` +
     `<Prefix>x</Prefix><MaxResults>5000</MaxResults><Blobs>${entries.join('')}</Blobs>${marker}</EnumerationResults>`
@@ -31,18 +32,21 @@ const xmlText = fc
   // eslint-disable-next-line no-control-regex -- these are the characters that XML 1.0 forbids
   .filter((text) => text.isWellFormed() && !/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/.test(text));
 
-const listing: fc.Arbitrary<ListAnswer> = fc.record({
-  prefixes: fc.array(xmlText.map((name) => `${name}/`)),
-  blobs: fc.array(
-    fc.record({
-      path: xmlText,
-      size: fc.maxSafeNat(),
-      etag: fc.string({ minLength: 1, maxLength: 20, unit: fc.constantFrom('0', '1', '8', 'A', 'F', 'x') }).map((text) => `"${text}"`),
-      lastModifiedMs: fc.integer({ min: 0, max: 4_000_000_000 }).map((seconds) => seconds * 1000),
-    }),
-  ),
-  nextMarker: fc.oneof(fc.constant(''), xmlText),
-});
+const listing: fc.Arbitrary<ListPage> = fc.record(
+  {
+    prefixes: fc.array(xmlText.map((name) => `${name}/`)),
+    blobs: fc.array(
+      fc.record({
+        path: xmlText,
+        size: fc.maxSafeNat(),
+        etag: fc.string({ minLength: 1, maxLength: 20, unit: fc.constantFrom('0', '1', '8', 'A', 'F', 'x') }).map((text) => `"${text}"`),
+        lastModifiedMs: fc.integer({ min: 0, max: 4_000_000_000 }).map((seconds) => seconds * 1000),
+      }),
+    ),
+    nextMarker: xmlText,
+  },
+  { requiredKeys: ['blobs', 'prefixes'] },
+);
 
 describe('parseListAnswer', () => {
   it('reads back whatever the service lists', () => {

@@ -2,7 +2,7 @@ import type { BlobBackend, BlobProperties, ListOptions, ListPage, ReadOptions } 
 import { BlobError } from '../errors.ts';
 import { assertRange, blobNotFound, outOfRange } from '../failures.ts';
 import type { AzureAuth } from './credentials.ts';
-import { ListFormatError, parseListAnswer, quoted, type ListAnswer } from './list-answer.ts';
+import { ListFormatError, parseListAnswer, quoted } from './list-answer.ts';
 import type { RestAnswer, RestClient } from './rest-client.ts';
 
 /** Where the blobs are and how to sign in. */
@@ -50,8 +50,8 @@ export class AzureBackend implements BlobBackend {
     }
   }
 
-  async *list({ prefix, delimiter, pageSize = MAX_PAGE_SIZE, signal }: ListOptions): AsyncGenerator<ListPage, void> {
-    let marker = '';
+  async *list({ prefix, delimiter, pageSize = MAX_PAGE_SIZE, marker: start, signal }: ListOptions): AsyncGenerator<ListPage, void> {
+    let marker = start;
     do {
       const answer = await this.#listPage(
         {
@@ -60,16 +60,16 @@ export class AzureBackend implements BlobBackend {
           prefix: this.#prefix + prefix,
           maxresults: String(Math.min(pageSize, MAX_PAGE_SIZE)),
           ...(delimiter === undefined ? {} : { delimiter }),
-          ...(marker === '' ? {} : { marker }),
+          ...(marker === undefined ? {} : { marker }),
         },
         signal,
       );
       marker = answer.nextMarker;
       yield this.#withoutPrefix(answer);
-    } while (marker !== '');
+    } while (marker !== undefined);
   }
 
-  async #listPage(query: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<ListAnswer> {
+  async #listPage(query: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<ListPage> {
     const client = await this.#open(signal);
     const pieces: Uint8Array[] = [];
     let bytes = 0;
@@ -87,10 +87,12 @@ export class AzureBackend implements BlobBackend {
     }
   }
 
-  #withoutPrefix({ blobs, prefixes }: ListAnswer): ListPage {
-    if (this.#prefix === '') return { blobs, prefixes };
+  #withoutPrefix(page: ListPage): ListPage {
     const cut = this.#prefix.length;
+    if (cut === 0) return page;
+    const { blobs, prefixes } = page;
     return {
+      ...page,
       // A blob with the name of the folder itself has no name inside it.
       blobs: blobs.filter(({ path }) => path.length > cut).map((blob) => ({ ...blob, path: blob.path.slice(cut) })),
       prefixes: prefixes.map((name) => name.slice(cut)),

@@ -16,6 +16,8 @@ export interface WalkOptions {
   readonly prefix: string;
   /** Go into folders (then they are not reported themselves), or report them. */
   readonly recursive: boolean;
+  /** Only what comes after this name. */
+  readonly after?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -24,12 +26,14 @@ export interface WalkOptions {
  * before `a/b`. Devices, sockets and pipes are left out; symbolic links are reported and not followed. A folder that vanishes in the
  * middle is empty. One folder's names are in memory at a time, and those of the folders above it.
  */
-export async function* walkFolder({ root, prefix, recursive, signal }: WalkOptions): AsyncGenerator<FolderEntry, void> {
+export async function* walkFolder({ root, prefix, recursive, after, signal }: WalkOptions): AsyncGenerator<FolderEntry, void> {
   if (!(await hasPlainParent(root, prefix))) return;
   for (const entry of await sortedEntries(root, prefix.slice(0, prefix.lastIndexOf('/') + 1))) {
     signal?.throwIfAborted();
     if (!entry.path.startsWith(prefix)) continue;
-    if (entry.kind === 'folder' && recursive) yield* walkFolder({ root, prefix: entry.path, recursive, signal });
+    const goesIn = recursive && entry.kind === 'folder';
+    if (after !== undefined && entry.path <= after && !(goesIn && after.startsWith(entry.path))) continue;
+    if (goesIn) yield* walkFolder({ root, prefix: entry.path, recursive, after, signal });
     else yield entry;
   }
 }

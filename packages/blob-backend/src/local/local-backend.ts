@@ -39,19 +39,21 @@ export class LocalBackend implements BlobBackend {
     this.#path = path;
   }
 
-  async *list({ prefix, delimiter, pageSize = DEFAULT_PAGE_SIZE, signal }: ListOptions): AsyncGenerator<ListPage, void> {
+  async *list({ prefix, delimiter, pageSize = DEFAULT_PAGE_SIZE, marker, signal }: ListOptions): AsyncGenerator<ListPage, void> {
     signal?.throwIfAborted();
     const root = await this.#root();
-    let pending: FolderEntry[] = [];
+    let entries: FolderEntry[] = [];
     try {
-      for await (const entry of walkFolder({ root, prefix, recursive: delimiter === undefined, signal })) {
-        pending.push(entry);
-        if (pending.length < pageSize) continue;
-        yield await this.#page(root, pending);
-        signal?.throwIfAborted();
-        pending = [];
+      for await (const entry of walkFolder({ root, prefix, recursive: delimiter === undefined, after: marker, signal })) {
+        const last = entries.at(-1);
+        if (last !== undefined && entries.length >= pageSize) {
+          yield { ...(await this.#page(root, entries)), nextMarker: last.path };
+          signal?.throwIfAborted();
+          entries = [];
+        }
+        entries.push(entry);
       }
-      if (pending.length > 0) yield await this.#page(root, pending);
+      if (entries.length > 0) yield await this.#page(root, entries);
     } catch (error) {
       throw this.#failure(error, prefix, signal);
     }

@@ -191,6 +191,30 @@ const CASES: Readonly<Record<string, (harness: ConformanceHarness) => Promise<vo
     assert.ok(entries > 0 && entries <= 4);
   },
 
+  async 'a listing goes on from the mark of any page, and the last page has none'({ backend, put }) {
+    for (const name of manyNames()) await put(name, patterned(1));
+    for (const delimiter of [undefined, '/'] as const) {
+      const options = { prefix: '', pageSize: 3, ...(delimiter === undefined ? {} : { delimiter }) };
+      const pages = [];
+      for await (const page of backend.list(options)) pages.push(page);
+      assert.ok(pages.length > 1);
+      for (const [index, { nextMarker }] of pages.entries()) {
+        assert.equal(nextMarker === undefined, index === pages.length - 1);
+        if (nextMarker === undefined) continue;
+        const rest = await listAll(backend, { ...options, marker: nextMarker });
+        const expected = pages.slice(index + 1);
+        assert.deepEqual(
+          rest.blobs,
+          expected.flatMap(({ blobs }) => blobs),
+        );
+        assert.deepEqual(
+          rest.prefixes,
+          expected.flatMap(({ prefixes }) => prefixes),
+        );
+      }
+    }
+  },
+
   async 'any range is read exactly'({ backend, put }) {
     const content = patterned(LARGE_BYTES);
     await put('large', content);

@@ -4,7 +4,7 @@ import { BlobError, type BlobErrorCode, type BlobErrorKind } from '../errors.ts'
 
 /** Which requests a fault or gate is for. */
 export interface RequestMatch {
-  /** Default: every operation. */
+  /** Default: every operation. Each page of a listing is a request of its own. */
   readonly operation?: 'list' | 'stat' | 'read';
   /** The blob's path, or the prefix of a listing. Default: every one. */
   readonly path?: string | ((path: string) => boolean);
@@ -42,7 +42,7 @@ interface Fault {
   readonly match: RequestMatch;
   left: number;
   /** Waits or throws. */
-  readonly act: (signal: AbortSignal | undefined) => Promise<void> | void;
+  readonly effect: (signal: AbortSignal | undefined) => Promise<void> | void;
 }
 
 /** A decorator that makes another backend fail, wait or answer late on request. Faults apply in the order in which they were added. */
@@ -87,38 +87,47 @@ export class FaultyBackend implements BlobBackend {
     this.#faults.length = 0;
   }
 
-  #add(match: RequestMatch, defaultTimes: number, act: Fault['act']): void {
-    this.#faults.push({ match, left: match.times ?? defaultTimes, act });
+  #add(match: RequestMatch, defaultTimes: number, effect: Fault['effect']): void {
+    this.#faults.push({ match, left: match.times ?? defaultTimes, effect });
   }
 
-  /** The faults that this request meets; each one's count goes down now. */
-  #meet(operation: 'list' | 'stat' | 'read', path: string): Fault[] {
-    return this.#faults.filter((fault) => {
-      const { operation: onlyOperation, path: onlyPath } = fault.match;
-      if (fault.left <= 0 || (onlyOperation ?? operation) !== operation) return false;
-      if (typeof onlyPath === 'function' ? !onlyPath(path) : (onlyPath ?? path) !== path) return false;
-      fault.left -= 1;
-      return true;
+  /** The faults that this request may meet. */
+  #matching(operation: 'list' | 'stat' | 'read', path: string): Fault[] {
+    return this.#faults.filter(({ left, match }) => {
+      const onlyPath = match.path ?? path;
+      return (
+        left > 0 && (match.operation ?? operation) === operation && (typeof onlyPath === 'function' ? onlyPath(path) : onlyPath === path)
+      );
     });
   }
 
   async *list(options: ListOptions): AsyncGenerator<ListPage, void> {
-    for (const fault of this.#meet('list', options.prefix)) await fault.act(options.signal);
-    yield* this.#inner.list(options);
+    const pages = this.#inner.list(options)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        for (const fault of this.#matching('list', options.prefix)) await meet(fault, options.signal);
+        const page = await pages.next();
+        if (page.done === true) return;
+        yield page.value;
+        if (page.value.nextMarker === undefined) return;
+      }
+    } finally {
+      await pages.return?.();
+    }
   }
 
   async stat(path: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<BlobProperties> {
-    for (const fault of this.#meet('stat', path)) await fault.act(options.signal);
+    for (const fault of this.#matching('stat', path)) await meet(fault, options.signal);
     return this.#inner.stat(path, options);
   }
 
   async *read(path: string, options: ReadOptions): AsyncGenerator<Uint8Array, void> {
-    const pending = this.#meet('read', path).sort((a, b) => (a.match.afterBytes ?? 0) - (b.match.afterBytes ?? 0));
+    const pending = this.#matching('read', path).sort((a, b) => (a.match.afterBytes ?? 0) - (b.match.afterBytes ?? 0));
     let done = 0;
     const due = async (): Promise<void> => {
       for (let next = pending[0]; next !== undefined && (next.match.afterBytes ?? 0) <= done; next = pending[0]) {
         pending.shift();
-        await next.act(options.signal);
+        await meet(next, options.signal);
       }
     };
     await due();
@@ -138,6 +147,13 @@ export class FaultyBackend implements BlobBackend {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]();
   }
+}
+
+async function meet(fault: Fault, signal: AbortSignal | undefined): Promise<void> {
+  // Another request may have met it in the meantime.
+  if (fault.left <= 0) return;
+  fault.left -= 1;
+  await fault.effect(signal);
 }
 
 class WaitingGate implements Gate {

@@ -68,14 +68,15 @@ export class MemoryBackend implements BlobBackend {
     return this.#blobs.delete(path);
   }
 
-  async *list({ prefix, delimiter, pageSize = DEFAULT_PAGE_SIZE, signal }: ListOptions): AsyncGenerator<ListPage, void> {
-    let after: string | undefined;
+  async *list({ prefix, delimiter, pageSize = DEFAULT_PAGE_SIZE, marker, signal }: ListOptions): AsyncGenerator<ListPage, void> {
+    // A marker is the last name of the page before.
+    let after = marker;
     do {
       await turn(signal);
       this.requests.list += 1;
       const page: { blobs: BlobProperties[]; prefixes: string[] } = { blobs: [], prefixes: [] };
       after = this.#fill(page, prefix, delimiter, pageSize, after);
-      yield page;
+      yield after === undefined ? page : { ...page, nextMarker: after };
     } while (after !== undefined);
   }
 
