@@ -4,6 +4,7 @@
  * - `WDS_BAD_SPEC`: a shard specification that cannot be expanded.
  * - `WDS_NO_SHARDS`: nothing to read: an empty list, or no `.tar` below a folder.
  * - `WDS_READ`: the file system refused to open or read a shard; the original error is the `cause`.
+ * - `WDS_WRITE`: the file system refused to write a shard; the original error is the `cause`.
  * - `WDS_TRUNCATED`: a shard ends inside a member, or without its end-of-archive marker.
  * - `WDS_BAD_HEADER`: bytes at `offset` that are no tar header (or contradict themselves).
  * - `WDS_UNSUPPORTED`: a well-formed input of a kind that is not read: compressed shards, sparse members.
@@ -19,6 +20,7 @@ export type WebDatasetErrorCode =
   | 'WDS_BAD_SPEC'
   | 'WDS_NO_SHARDS'
   | 'WDS_READ'
+  | 'WDS_WRITE'
   | 'WDS_TRUNCATED'
   | 'WDS_BAD_HEADER'
   | 'WDS_UNSUPPORTED'

@@ -1,10 +1,13 @@
-export { WebDatasetError, ShardsNotFoundError, type WebDatasetErrorCode, type WebDatasetErrorDetails } from './errors.ts';
+export { ShardsNotFoundError, WebDatasetError, type WebDatasetErrorCode, type WebDatasetErrorDetails } from './errors.ts';
 export { findShards } from './find-shards.ts';
 export { ImageLoader, type ImageBatch, type ImageLoaderOptions } from './image-loader.ts';
 export type { ImageShape } from './decode/image.ts';
 export { shardOrder, ShuffleBuffer } from './order.ts';
 export { probeImage, type ProbedImage } from './probe-image.ts';
 export { groupSamples, type SampleGroup } from './sample.ts';
+export { expandShards } from './shard-spec.ts';
+export { ShardWriter, type FieldValue, type SampleToWrite, type ShardWriterOptions, type WrittenShard } from './shard-writer.ts';
 export { SKIPPED_CHANNEL, type SkippedEvent } from './skipped.ts';
 export { readTar, scanTar, type ReadTarOptions, type TarEntry } from './tar/reader.ts';
 export type { TarMember, TarMemberType } from './tar/scanner.ts';
+export { TarWriter, type TarFile, type TarSink } from './tar/writer.ts';

@@ -47,9 +47,10 @@ export function decodeHeader(bytes: Buffer, at: number): TarHeader {
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
     typeFlag: bytes[at + 156] ?? 0,
-    size: number(bytes, at + 124, 12, 'size'),
-    mode: number(bytes, at + 100, 8, 'mode'),
-    mtime: number(bytes, at + 136, 12, 'mtime'),
+    size: sizeOf(bytes, at),
+    // Some writers put nonsense here; a sample does not need them.
+    mode: number(bytes, at + 100, 8) ?? 0,
+    mtime: number(bytes, at + 136, 12) ?? 0,
     linkName: text(bytes, at + 157, 100),
   };
 }
@@ -69,16 +70,24 @@ function verifyChecksum(bytes: Buffer, at: number): void {
     highBytes -= byte >> 7;
   }
   unsigned += SPACE * (CHECKSUM_END - CHECKSUM_START);
-  const stored = number(bytes, at + CHECKSUM_START, 8, 'checksum');
+  const stored = number(bytes, at + CHECKSUM_START, 8);
   if (stored !== unsigned && stored !== unsigned - 256 * highBytes) {
     throw new HeaderFault('these bytes are no tar header (the checksum does not match)');
   }
 }
 
-/** Octal digits padded with spaces and NULs, or GNU's base-256 (first bit set: big-endian two's complement). Empty is 0. */
-function number(bytes: Buffer, at: number, length: number, field: string): number {
-  const first = bytes[at] ?? 0;
-  if (first >= 0x80) return base256(bytes, at, length, field);
+function sizeOf(bytes: Buffer, at: number): number {
+  const size = number(bytes, at + 124, 12);
+  if (size === undefined || size < 0) throw new HeaderFault("the header's size is not a number");
+  return size;
+}
+
+/**
+ * Octal digits padded with spaces and NULs, or GNU's base-256 (first bit set: big-endian two's complement). Empty is 0; undefined
+ * is no number, or one that JavaScript cannot hold.
+ */
+function number(bytes: Buffer, at: number, length: number): number | undefined {
+  if ((bytes[at] ?? 0) >= 0x80) return base256(bytes, at, length);
   let index = at;
   const end = at + length;
   while (index < end && bytes[index] === SPACE) index++;
@@ -88,20 +97,17 @@ function number(bytes: Buffer, at: number, length: number, field: string): numbe
     if (digit < 0 || digit > 7) break;
     value = value * 8 + digit;
   }
-  for (; index < end; index++) {
-    const byte = bytes[index];
-    if (byte !== 0 && byte !== SPACE) throw new HeaderFault(`the header's ${field} is not a number`);
-  }
+  for (; index < end; index++) if (bytes[index] !== 0 && bytes[index] !== SPACE) return undefined;
   return value;
 }
 
-function base256(bytes: Buffer, at: number, length: number, field: string): number {
-  const first = bytes[at] ?? 0;
+function base256(bytes: Buffer, at: number, length: number): number | undefined {
+  const first = bytes[at];
   const negative = first === 0xff;
-  if (!negative && first !== 0x80) throw new HeaderFault(`the header's ${field} is not a number`);
+  if (!negative && first !== 0x80) return undefined;
   let value = 0;
   for (let index = at + 1; index < at + length; index++) value = value * 256 + (negative ? 255 - (bytes[index] ?? 0) : (bytes[index] ?? 0));
-  if (!Number.isSafeInteger(value)) throw new HeaderFault(`the header's ${field} is out of range`);
+  if (!Number.isSafeInteger(value)) return undefined;
   return negative ? -value - 1 : value;
 }
 
@@ -128,32 +134,39 @@ export function decodeName(bytes: Buffer, start: number, end: number): string {
   return bytes.toString('latin1', start, end);
 }
 
-/** Largest value of an octal field of 12 characters: 8 GiB - 1. */
+/** Largest value of an octal field of 12 characters: 8 GiB - 1 as a size, the year 2242 as a time. */
 const MAX_OCTAL_12 = 0o77777777777;
 
-/**
- * Writes a ustar header block. Returns undefined when the values do not fit (a PAX header must then carry them): a name that is
- * not ASCII or cannot be split into prefix and name, a size of 8 GiB and more, a time before 1970 or beyond the year 2242.
- */
-export function encodeHeader(header: Omit<TarHeader, 'linkName'>): Buffer | undefined {
-  const place = splitName(header.name);
-  if (place === undefined || header.size > MAX_OCTAL_12 || header.mtime < 0 || header.mtime > MAX_OCTAL_12) return undefined;
+/** True for a size or time that a ustar header can hold. */
+export function isUstarNumber(value: number): boolean {
+  return value >= 0 && value <= MAX_OCTAL_12;
+}
+
+/** True for a name that a ustar header can hold: ASCII, and short enough or with a slash at a place where it can be split. */
+export function isUstarName(name: string): boolean {
+  return splitName(name) !== undefined;
+}
+
+/** Writes a ustar header block; throws RangeError when a value does not fit (see {@link isUstarName} and {@link isUstarNumber}). */
+export function encodeHeader({ name, typeFlag, size, mode, mtime }: Omit<TarHeader, 'linkName'>): Buffer {
+  const place = splitName(name);
+  if (place === undefined || !isUstarNumber(size) || !isUstarNumber(mtime)) throw new RangeError(`"${name}" does not fit a ustar header`);
   const block = Buffer.alloc(BLOCK_SIZE);
-  block.write(place.name, 0, 'latin1');
-  block.write(octal(header.mode, 7), 100, 'latin1');
-  block.write(octal(0, 7), 108, 'latin1');
-  block.write(octal(0, 7), 116, 'latin1');
-  block.write(octal(header.size, 11), 124, 'latin1');
-  block.write(octal(header.mtime, 11), 136, 'latin1');
-  block.write('        ', CHECKSUM_START, 'latin1');
-  block[156] = header.typeFlag;
-  block.write('ustar\x0000', 257, 'latin1');
-  block.write(octal(0, 7), 329, 'latin1');
-  block.write(octal(0, 7), 337, 'latin1');
-  block.write(place.prefix, 345, 'latin1');
-  let sum = 0;
-  for (const byte of block) sum += byte;
-  block.write(`${octal(sum, 6)}\0 `, CHECKSUM_START, 'latin1');
+  const put = (text: string, at: number): number => block.write(text, at, 'latin1');
+  put(place.name, 0);
+  put(octal(mode, 7), 100);
+  put(octal(0, 7), 108); // Owner and group: 0 and nameless, for the same bytes everywhere.
+  put(octal(0, 7), 116);
+  put(octal(size, 11), 124);
+  put(octal(mtime, 11), 136);
+  put('        ', CHECKSUM_START);
+  block[156] = typeFlag;
+  put('ustar\x0000', 257);
+  put(octal(0, 7), 329);
+  put(octal(0, 7), 337);
+  put(place.prefix, 345);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  put(`${octal(sum, 6)}\0 `, CHECKSUM_START);
   return block;
 }
 
@@ -161,7 +174,7 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, '0');
 }
 
-/** Splits at a slash so that the name takes 100 bytes at most and the prefix 155. */
+/** Splits at the first slash that leaves 100 bytes for the name and 155 for the prefix. */
 function splitName(name: string): { prefix: string; name: string } | undefined {
   for (let index = 0; index < name.length; index++) if (name.charCodeAt(index) >= 0x80) return undefined;
   if (name.length <= 100) return { prefix: '', name };

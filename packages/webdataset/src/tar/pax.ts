@@ -43,10 +43,9 @@ export function paxInteger(value: string, keyword: string): number {
   return number;
 }
 
-/** The seconds of a PAX time such as `mtime`, which may have a fraction. */
-export function paxTime(value: string, keyword: string): number {
-  if (!/^-?\d+(\.\d*)?$/.test(value)) throw new HeaderFault(`the PAX ${keyword} is not a time`);
-  return Number(value);
+/** The seconds of a PAX time such as `mtime`, which may have a fraction (Python writes exponents, too); undefined if it is none. */
+export function paxTime(value: string | undefined): number | undefined {
+  return value !== undefined && /^-?\d+(\.\d*)?(e[-+]?\d+)?$/i.test(value) ? Number(value) : undefined;
 }
 
 /** Encodes records in the order given. */

@@ -217,7 +217,6 @@ export class TarScanner {
     }
     return this.#guarded(headerOffset, () => {
       const paxSize = hasRecords ? record('size') : undefined;
-      const paxMtime = hasRecords ? record('mtime') : undefined;
       const name = (hasRecords ? record('path') : undefined) ?? extensions.longName ?? header.name;
       const isDirectory = header.typeFlag === TYPE.directory || (header.typeFlag === TYPE.v7File && name.endsWith('/'));
       const size = paxSize === undefined ? header.size : paxInteger(paxSize, 'size');
@@ -229,7 +228,7 @@ export class TarScanner {
         offset: lastHeader + BLOCK_SIZE,
         headerOffset,
         mode: header.mode,
-        mtime: paxMtime === undefined ? header.mtime : paxTime(paxMtime, 'mtime'),
+        mtime: (hasRecords ? paxTime(record('mtime')) : undefined) ?? header.mtime,
         linkName: (hasRecords ? record('linkpath') : undefined) ?? extensions.longLink ?? header.linkName,
       };
     });
