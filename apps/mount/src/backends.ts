@@ -1,5 +1,6 @@
 import {
   AzureBackend,
+  BlobError,
   LocalBackend,
   withRequestEvents,
   withRetries,
@@ -8,17 +9,23 @@ import {
   type SecretSource,
 } from '@warpforge/blob-backend';
 import type { AuthConfig, BackendConfig } from './config/schema.ts';
-import { CommandError, explain } from './failure.ts';
+import { CommandError } from './failure.ts';
 
 /** One configured backend, ready to be read. */
 export interface OpenBackend {
+  /** Repeats what fails for a reason that may pass. */
   readonly backend: BlobBackend;
+  /** The same, for who has no time to wait. */
+  readonly impatient: BlobBackend;
   readonly config: BackendConfig;
 }
 
 /** Makes the backends. No request is made and no secret is read before they are used. */
 export function openBackends(configs: readonly BackendConfig[]): OpenBackend[] {
-  return configs.map((config) => ({ config, backend: withRetries(withRequestEvents(connect(config))) }));
+  return configs.map((config) => {
+    const once = withRequestEvents(connect(config));
+    return { config, backend: withRetries(once), impatient: withRetries(once, { attempts: CHECK_ATTEMPTS }) };
+  });
 }
 
 /** What a backend reads, for people: `account/container/prefix`, or a folder. */
@@ -28,7 +35,9 @@ export function locationOf(backend: BackendConfig): string {
   return `${account}/${container}${prefix === undefined ? '' : `/${prefix}`}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
 }
 
-/** Retries included, a backend that can't be reached in this time can't be reached. */
+/** One lost connection is no reason not to start; a wrong name of a host is to be told at once. */
+const CHECK_ATTEMPTS = 2;
+/** A backend that has not answered by then is taken for unreachable. */
 const CHECK_LIMIT_MS = 15_000;
 
 /**
@@ -36,29 +45,32 @@ const CHECK_LIMIT_MS = 15_000;
  * reader. Rejects with all faults in one message.
  */
 export async function checkBackends(backends: readonly OpenBackend[], signal: AbortSignal): Promise<void> {
-  const faults = await Promise.all(
-    backends.map(async ({ backend, config }) => {
-      const limit = AbortSignal.timeout(CHECK_LIMIT_MS);
-      try {
-        const pages = backend
-          .list({ prefix: '', delimiter: '/', pageSize: 1, signal: AbortSignal.any([signal, limit]) })
-          [Symbol.asyncIterator]();
-        await pages.next();
-        await pages.return?.();
-        return undefined;
-      } catch (error) {
-        signal.throwIfAborted();
-        const why = limit.aborted ? `${config.name}: no answer within ${CHECK_LIMIT_MS / 1000} s` : explain(error);
-        return { message: `${why} (${config.type} ${locationOf(config)})`, error };
-      }
-    }),
-  );
-  const found = faults.filter((fault) => fault !== undefined);
-  if (found.length === 0) return;
-  const [first, ...more] = found.map(({ message }) => message);
+  const faults = (await Promise.all(backends.map((backend) => faultOf(backend, signal)))).filter((fault) => fault !== undefined);
+  if (faults.length === 0) return;
+  const messages = faults.map(({ message }) => message);
   const message =
-    more.length === 0 ? `backend ${first ?? ''}` : `${found.length} backends can't be used:\n  ${[first, ...more].join('\n  ')}`;
-  throw new CommandError('BACKEND', message, { cause: found[0]?.error });
+    messages.length === 1 ? `backend ${messages.join()}` : `${messages.length} backends can't be used:\n  ${messages.join('\n  ')}`;
+  throw new CommandError('BACKEND', message, { cause: faults[0]?.error });
+}
+
+async function faultOf({ impatient, config }: OpenBackend, signal: AbortSignal): Promise<{ message: string; error: unknown } | undefined> {
+  const limit = AbortSignal.timeout(CHECK_LIMIT_MS);
+  const fault = (why: string, error: unknown): { message: string; error: unknown } => ({
+    message: `${why} (${config.type} ${locationOf(config)})`,
+    error,
+  });
+  try {
+    const pages = impatient.list({ prefix: '', delimiter: '/', pageSize: 1, signal: AbortSignal.any([signal, limit]) });
+    const iterator = pages[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.return?.();
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof BlobError) return fault(error.message, error);
+    if (limit.aborted) return fault(`${config.name}: no answer within ${CHECK_LIMIT_MS / 1000} s`, error);
+    throw error;
+  }
 }
 
 function connect(config: BackendConfig): BlobBackend {

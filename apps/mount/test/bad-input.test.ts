@@ -39,9 +39,9 @@ describe('wrong usage', () => {
   it('tells all faults of the configuration at once, exit code 2', async () => {
     await using world = await makeWorld(storage);
     await writeFile(world.configPath, 'mount_pont: /wd\ncache: {max_size: big}\nbackends: []\n');
-    for (const command of ['serve', 'warm', 'stats', 'status', 'unmount']) {
-      const outcome = await world.warpdrive(command);
-      expect(outcome.code, command).toBe(2);
+    const commands = ['serve', 'warm', 'stats', 'status', 'unmount'];
+    for (const outcome of await Promise.all(commands.map((command) => world.warpdrive(command)))) {
+      expect(outcome.code).toBe(2);
       expect(outcome.stdout).toBe('');
       expect(outcome.stderr).toBe(
         [
@@ -74,8 +74,8 @@ describe('wrong usage', () => {
   });
 
   it('has a help with examples for every command', async () => {
-    for (const args of [[], ['serve'], ['warm'], ['stats'], ['status'], ['unmount']]) {
-      const { code, stdout } = await run([...args, '--help']);
+    const commands = [[], ['serve'], ['warm'], ['stats'], ['status'], ['unmount']];
+    for (const { code, stdout } of await Promise.all(commands.map((args) => run([...args, '--help'])))) {
       expect(code).toBe(0);
       expect(stdout).toContain('Examples:\n  $ ');
     }
@@ -127,7 +127,10 @@ describe.skipIf(!fuseAvailability().ok)('a daemon that can not start', () => {
   it.each<[string, Parameters<typeof firstBackend>[0], RegExp]>([
     [
       'a wrong account key',
-      () => ({ auth: { method: 'shared_key', account_key_env: 'WRONG_KEY' } }),
+      ({ config }) => ({
+        config: { ...config, endpoint: storage.accounts[0].blobEndpoint },
+        auth: { method: 'shared_key', account_key_env: 'WRONG_KEY' },
+      }),
       /^warpdrive: backend datasets-cac: .*(denied|403).*canadacentral\/coco2017-wds/i,
     ],
     [
@@ -156,9 +159,14 @@ describe.skipIf(!fuseAvailability().ok)('a daemon that can not start', () => {
     const outcome = await run(['serve', '--config', world.configPath, '--metrics-addr', '127.0.0.1:0'], { ...world.env, WRONG_KEY: key });
     await expectFailure(world, outcome, 1, message);
     expect(outcome.stderr).not.toContain(key);
-    // The same for a warm-up without a daemon.
-    const warm = await run(['warm', '--config', world.configPath], { ...world.env, WRONG_KEY: key });
-    await expectFailure(world, warm, 1, message);
+  });
+
+  it('neither does a warm-up without a daemon, for the same reason', async () => {
+    await using world = await makeWorld(
+      storage,
+      firstBackend(({ config }) => ({ config: { ...config, container: 'not-there' } })),
+    );
+    await expectFailure(world, await world.warpdrive('warm'), 1, /^warpdrive: backend datasets-cac: .*container.*canadacentral\/not-there/);
   });
 
   it('a folder that is not there', async () => {
