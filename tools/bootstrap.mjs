@@ -1,14 +1,13 @@
 // Installs the npm packages when they are missing or older than the lock file, then runs `tools/<program>/main.ts` on the pinned
 // Node from source. Plain JavaScript without dependencies: it runs before anything is installed, on the system's Node.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, 'node_modules', '.warpforge-install');
+const installed = join(root, 'node_modules', '.package-lock.json');
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 const [program, ...args] = process.argv.slice(2);
@@ -18,15 +17,18 @@ if (program === undefined || !existsSync(main)) {
   process.exit(2);
 }
 
-/** The install is current when it was made from this very lock file. */
-function lockDigest() {
-  return createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-}
-
+/**
+ * Whether what npm says it installed is what the lock file asks for. Packages for other systems are missing by right, so optional ones
+ * don't count. A user's own `npm ci` or `npm install` is as good as ours.
+ */
 function isInstalled() {
-  return existsSync(pinnedNode) && existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest();
+  if (!existsSync(pinnedNode) || !existsSync(installed)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const present = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  return Object.entries(wanted).every(
+    ([path, { version, optional, link }]) =>
+      path === '' || optional || link || !path.includes('node_modules/') || present[path]?.version === version,
+  );
 }
 
 if (isInstalled()) {
@@ -38,7 +40,6 @@ if (isInstalled()) {
     console.error(`warpforge: npm ci failed${install.error ? ` (${install.error.message})` : ''}; the lines above say why`);
     process.exit(1);
   }
-  writeFileSync(stamp, lockDigest());
 }
 
 const env = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}` };
