@@ -103,20 +103,23 @@ export interface OpenDirectory extends AsyncDisposable {
   read(position: number, context: RequestContext): Promise<readonly DirectoryEntry[]>;
 }
 
+/** A result that may be there at once. */
+export type Awaitable<Result> = Result | Promise<Result>;
+
 /**
- * A file system that can be mounted. Methods reject with a {@link FileSystemError}; anything else that is thrown becomes EIO and is
+ * A file system that can be mounted. Methods throw or reject with a {@link FileSystemError}; anything else that is thrown becomes EIO and is
  * reported as a fault of the file system. They run concurrently, for one inode too.
  */
 export interface FileSystem {
   /** Inode of the root directory is 1 and needs no lookup. */
-  lookup(parent: InodeNumber, name: string, context: RequestContext): Promise<Entry | MissingEntry>;
+  lookup(parent: InodeNumber, name: string, context: RequestContext): Awaitable<Entry | MissingEntry>;
   /** Gives back references to an inode: `count` of those that `lookup` and {@link DirectoryEntry.entry} handed out. */
   forget(inode: InodeNumber, count: number): void;
   /** Attributes of an inode, and for how long they hold. Takes no reference. */
-  attributes(inode: InodeNumber, context: RequestContext): Promise<Entry>;
-  openFile(inode: InodeNumber, context: RequestContext): Promise<OpenFile>;
-  openDirectory(inode: InodeNumber, context: RequestContext): Promise<OpenDirectory>;
-  statistics(): Promise<FileSystemStatistics>;
+  attributes(inode: InodeNumber, context: RequestContext): Awaitable<Entry>;
+  openFile(inode: InodeNumber, context: RequestContext): Awaitable<OpenFile>;
+  openDirectory(inode: InodeNumber, context: RequestContext): Awaitable<OpenDirectory>;
+  statistics(): Awaitable<FileSystemStatistics>;
 }
 
 /** The answers other than success that a file system for reading needs, by their POSIX names. */

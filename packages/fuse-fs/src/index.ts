@@ -5,6 +5,7 @@ export type { FaultEvent, OperationEvent, PassthroughOpenEvent, ReadErrorEvent }
 export {
   FileSystemError,
   type Attributes,
+  type Awaitable,
   type DirectoryEntry,
   type Entry,
   type FileSystem,

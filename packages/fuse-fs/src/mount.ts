@@ -6,7 +6,7 @@ import { DEVICE, unavailable } from './session/attach.ts';
 import { errorCode } from './session/command.ts';
 import { prepareMountPoint } from './session/mount-point.ts';
 import { canonicalMountPoint, findMount, isFuse } from './session/mount-table.ts';
-import { isPrivileged, removeMount } from './session/unmount.ts';
+import { removeMount } from './session/unmount.ts';
 import { mountByKernel } from './transports/kernel.ts';
 import type { MountedSession } from './transports/transport.ts';
 
@@ -81,11 +81,10 @@ export async function unmountPath(mountPoint: string): Promise<boolean> {
 export function fuseAvailability(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
   if (process.platform !== 'linux') return { ok: false, reason: `the kernel protocol is that of Linux, and this is ${process.platform}` };
   try {
+    // An ordinary user needs this permission too: fusermount3 opens the device in the user's name.
     accessSync(DEVICE, constants.R_OK | constants.W_OK);
     return { ok: true };
   } catch (error) {
-    // An ordinary user mounts through fusermount3, which opens the device by itself.
-    if (!isPrivileged() && errorCode(error) === 'EACCES') return { ok: true };
     return { ok: false, reason: unavailable(errorCode(error)) };
   }
 }

@@ -1,5 +1,5 @@
 import { FileSystemError, type DirectoryEntry, type Entry, type OpenDirectory } from '../file-system.ts';
-import { failed } from './errno.ts';
+import { failed, isContainerMissing } from './errno.ts';
 import type { DirectoryNode } from './inodes.ts';
 import { DROPPED, type Listing } from './listing.ts';
 import type { ListedEntry } from './shadowing.ts';
@@ -57,7 +57,8 @@ export class BlobDirectory implements OpenDirectory {
       if (entries !== DROPPED) return entries;
       throw new FileSystemError('EIO', `${this.#directory.path}/: position ${position} of the listing was lost`);
     } catch (error) {
-      throw failed(error, `${this.#directory.path}/`);
+      // The C library takes ENOENT of a listing for its end: a missing container would look like an empty one.
+      throw failed(error, `${this.#directory.path}/`, isContainerMissing(error) ? 'EIO' : undefined);
     }
   }
 }

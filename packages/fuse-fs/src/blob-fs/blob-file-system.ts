@@ -132,8 +132,8 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
     this.#inodes.forget(inode, count);
   }
 
-  attributes(inode: InodeNumber): Promise<Entry> {
-    return Promise.resolve(this.#entry(this.#node(inode), this.#freshness.staleTtlMs));
+  attributes(inode: InodeNumber): Entry {
+    return this.#entry(this.#node(inode), this.#freshness.staleTtlMs);
   }
 
   async openFile(inode: InodeNumber, context: RequestContext): Promise<OpenFile> {
@@ -150,10 +150,10 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
     }
   }
 
-  openDirectory(inode: InodeNumber): Promise<OpenDirectory> {
+  openDirectory(inode: InodeNumber): OpenDirectory {
     const directory = this.#directory(inode);
     const fresh = this.#listings.fresh(directory);
-    const opened = new BlobDirectory(directory, fresh ?? this.#listings.begin(directory), fresh !== undefined, {
+    return new BlobDirectory(directory, fresh ?? this.#listings.begin(directory), fresh !== undefined, {
       relist: () => this.#listings.create(directory),
       inodeOf: ({ name, blob }) => this.#inodes.numberOf(directory, name, blob),
       take: ({ name, blob }, { startedAt }) => {
@@ -163,11 +163,10 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
         return this.#entry(node, this.#freshness.remaining(startedAt));
       },
     });
-    return Promise.resolve(opened);
   }
 
-  statistics(): Promise<FileSystemStatistics> {
-    return Promise.resolve(STATISTICS);
+  statistics(): FileSystemStatistics {
+    return STATISTICS;
   }
 
   /** Ends all requests for names and listings. Open files are closed by whoever opened them. */

@@ -25,6 +25,11 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof BlobError && errnoOf(error) !== 'EIO';
 }
 
+/** Whether the store has said that there is no such container. */
+export function isContainerMissing(error: unknown): boolean {
+  return error instanceof BlobError && error.code === 'BLOB_CONTAINER_NOT_FOUND';
+}
+
 /** Whether the store has said that there is no such blob. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof BlobError && error.code === 'BLOB_NOT_FOUND';

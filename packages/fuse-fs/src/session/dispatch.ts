@@ -17,6 +17,9 @@ type ErrnoName = keyof typeof errno;
 /** The access mode within the flags of open(2), `O_ACCMODE`; 0 is reading. */
 const ACCESS_MODE = 3;
 
+/** Where answers go. */
+export type Replies = Pick<Device, 'reply' | 'replyError'>;
+
 /** A refusal for which no file system was asked. */
 class Refusal extends Error {
   readonly code: ErrnoName;
@@ -29,13 +32,13 @@ class Refusal extends Error {
 
 /** Answers the kernel's requests with what a file system says. */
 export class Dispatcher {
-  readonly #device: Device;
+  readonly #device: Replies;
   readonly #fileSystem: FileSystem;
   readonly #handles: Handles;
   readonly #inFlight = new RequestsInFlight();
   readonly #operations = new Map<string, number>();
 
-  constructor(device: Device, fileSystem: FileSystem, handles: Handles) {
+  constructor(device: Replies, fileSystem: FileSystem, handles: Handles) {
     this.#device = device;
     this.#fileSystem = fileSystem;
     this.#handles = handles;

@@ -20,11 +20,11 @@ interface OpenInode {
  */
 export class Passthrough {
   readonly #deviceFd: number;
-  readonly #libc: Libc;
+  readonly #libc: Pick<Libc, 'ioctl'>;
   readonly #inodes = new Map<InodeNumber, OpenInode>();
   #refused = false;
 
-  constructor(deviceFd: number, libc: Libc) {
+  constructor(deviceFd: number, libc: Pick<Libc, 'ioctl'>) {
     this.#deviceFd = deviceFd;
     this.#libc = libc;
   }

@@ -76,7 +76,9 @@ function serveRead(): boolean {
 function nextRequest(): number | undefined {
   for (;;) {
     try {
-      return readSync(setup.fd, request);
+      const length = readSync(setup.fd, request);
+      if (length < IN_HEADER_SIZE) throw new Error(`a request of ${length} bytes was read from the device`);
+      return length;
     } catch (error) {
       if (CONNECTION_ENDED.has(errorCode(error))) return undefined;
       if (!READ_AGAIN.has(errorCode(error))) throw error;

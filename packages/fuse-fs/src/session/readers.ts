@@ -99,7 +99,8 @@ export class Readers {
   }
 
   async #end(worker: Worker): Promise<void> {
-    await once(worker, 'exit');
+    // Not `once` of node:events, which would reject if the thread broke.
+    await new Promise((resolve) => worker.once('exit', resolve));
     this.#live--;
   }
 }

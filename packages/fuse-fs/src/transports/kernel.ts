@@ -68,6 +68,7 @@ class KernelSession implements MountedSession {
   readonly #means: Means;
   readonly #settle: { readonly resolve: () => void; readonly reject: (error: MountError) => void };
   #unmounting: Promise<void> | undefined;
+  #detaching: Promise<boolean> | undefined;
   #fault: MountError | undefined;
 
   constructor(device: Device, options: TransportOptions, means: Means) {
@@ -82,7 +83,7 @@ class KernelSession implements MountedSession {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     this.closed = promise;
     this.#settle = { resolve: () => resolve(undefined), reject };
-    // Whoever doesn't look at `closed` meets the fault at the next unmount.
+    // Who doesn't look at `closed` must not be ended by its rejection.
     promise.catch(() => undefined);
   }
 
@@ -116,12 +117,9 @@ class KernelSession implements MountedSession {
   }
 
   async #unmount(): Promise<void> {
-    if (this.#readers.live === 0) return this.closed;
-    const wasBusy = await removeMount(this.mountPoint, { lazy: false }).then(
-      () => false,
-      () => true,
-    );
-    if (wasBusy) await removeMount(this.mountPoint, { lazy: true });
+    if (this.#readers.live === 0) return this.closed.catch(() => undefined);
+    this.#detaching = this.#detach();
+    const wasBusy = await this.#detaching;
     if (wasBusy || !(await this.#endsSoon())) this.#means.abortFile?.abort();
     if (await this.#endsSoon()) return;
     // Someone holds files open and the connection can't be aborted. The threads stay where they are until the process exits.
@@ -130,11 +128,26 @@ class KernelSession implements MountedSession {
     this.#settle.resolve();
   }
 
+  /** Takes the mount out of the tree. Returns whether files are open in it, so that the connection goes on. */
+  async #detach(): Promise<boolean> {
+    try {
+      await removeMount(this.mountPoint, { lazy: false });
+      return false;
+    } catch {
+      await removeMount(this.mountPoint, { lazy: true });
+      return true;
+    }
+  }
+
   /** Waits a moment for the session to be closed. */
   async #endsSoon(): Promise<boolean> {
     const waiting = new AbortController();
     try {
-      return await Promise.race([this.closed.then(() => true), delay(THREAD_END_MS, false, { signal: waiting.signal })]);
+      const ended = this.closed.then(
+        () => true,
+        () => true,
+      );
+      return await Promise.race([ended, delay(THREAD_END_MS, false, { signal: waiting.signal })]);
     } finally {
       waiting.abort();
     }
@@ -143,6 +156,8 @@ class KernelSession implements MountedSession {
   /** All threads have ended: the kernel will ask no more. */
   async #close(): Promise<void> {
     process.off('exit', this.#leave);
+    // Its failure is that of `unmount`.
+    await this.#detaching?.catch(() => undefined);
     await this.#dispatcher.close();
     await this.#means.abortFile?.[Symbol.asyncDispose]();
     closeSync(this.#device.fd);
