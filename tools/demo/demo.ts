@@ -7,7 +7,7 @@ import type { DemoOptions } from './options.ts';
 import { planDemo, syntheticImages, type DemoPlan } from './plan.ts';
 import type { TrainingRun } from './steps/train.ts';
 import { Supervisor } from './supervisor.ts';
-import { formatSeconds, type Terminal } from './terminal.ts';
+import { formatCount, formatSeconds, type Terminal } from './terminal.ts';
 import { WorkFolder } from './work-folder.ts';
 
 /** Runs the demo. Returns the object that `--json` prints. */
@@ -17,7 +17,9 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const plan = planDemo(options, dataSet);
   const { train, test } = plan;
   terminal.line(`Warpforge demo: ${dataSet.description}`);
-  terminal.line(`${train.images} for training in ${train.shards} shards, ${test.images} for the test in ${test.shards}`);
+  terminal.line(
+    `${formatCount(train.images)} for training in ${train.shards} shards, ${formatCount(test.images)} for the test in ${test.shards}`,
+  );
   const result = await supervised(options, terminal, dataSet, plan);
   reportResult(terminal, plan, result, performance.now() - startedMs);
   return jsonResult(options, plan, result);
@@ -38,7 +40,7 @@ function openDataSet(options: DemoOptions): Promise<DataSet> | DataSet {
 async function supervised(options: DemoOptions, terminal: Terminal, dataSet: DataSet, plan: DemoPlan): Promise<DemoResult> {
   await using supervisor = new Supervisor(terminal, [process.stdout, process.stderr]);
   await using work = await WorkFolder.create({ keep: options.keep, guard: supervisor.guard });
-  terminal.line(`The work folder is ${work.path}${options.keep ? ' and will be kept' : ''}`);
+  terminal.line(`The work folder ${work.path} is ${options.keep ? 'kept' : 'removed at the end'}`);
   await using running = new AsyncDisposableStack();
   return await supervisor.run(() => runJob({ options, terminal, supervisor, work }, running, dataSet, plan));
 }
@@ -48,7 +50,7 @@ function reportResult(terminal: Terminal, { test }: DemoPlan, { read, transport,
   const accuracy = warm.testAccuracy === undefined ? 'unknown' : `${(100 * warm.testAccuracy).toFixed(2)} %`;
   terminal.line();
   terminal.success(
-    `Test accuracy ${accuracy} on ${test.images} images after ${warm.steps} steps, read ${way}, in ${formatSeconds(durationMs)}`,
+    `Test accuracy ${accuracy} on ${formatCount(test.images)} images after ${warm.steps} steps, read ${way}, in ${formatSeconds(durationMs)}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GuardMessage } from './guard.ts';
-import { mountsBelow, removeFolder } from './work-folder.ts';
+import { clearFolder } from './work-folder.ts';
 
 /** As long as the daemon may take to unmount, and then some. */
 const END_LIMIT_MS = 8000;
@@ -45,10 +45,5 @@ for await (const line of createInterface({ input: process.stdin })) {
 const left = [...guarded.values()];
 await endChildren(left.flatMap((what) => ('child' in what ? [what.child] : [])));
 for (const what of left) {
-  if (!('mount' in what) || (await mountsBelow(what.mount)).length === 0) continue;
-  const { unmountPath } = await import('@warpforge/fuse-fs');
-  await unmountPath(what.mount);
-}
-for (const what of left) {
-  if ('folder' in what) await removeFolder(what.folder);
+  if ('folder' in what) await clearFolder(what.folder, what);
 }

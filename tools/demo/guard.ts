@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** Something that must not outlive the demo. */
-export type Guarded = { readonly child: number } | { readonly mount: string } | { readonly folder: string };
+export type Guarded = { readonly child: number } | { readonly folder: string; readonly keep: boolean };
 
 /** One line to the guard's process. */
 export interface GuardMessage {

@@ -75,7 +75,7 @@ async function openReading(context: JobContext, storage: Storage): Promise<Shard
     const { probeMount } = await import('./reading/mount-probe.ts');
     const { MountedReading } = await import('./reading/mounted.ts');
     const mountPoint = await work.folder('wd');
-    const probe = await probeMount(mountPoint, supervisor);
+    const probe = await probeMount(mountPoint, supervisor.signal);
     if (probe.ok) return await MountedReading.open(context, storage, { mountPoint, transport: probe.transport });
     reason = probe.reason;
   }

@@ -63,7 +63,7 @@ export function parseOptions(
     .option('--size <pixels>', 'width and height of synthetic images (default: 224)', integerFrom(16, 2048))
     .option(
       '--steps <n>',
-      'training steps with the warm cache (default: 500; fashion-mnist 1000, synthetic 200)',
+      'training steps with the warm cache (default: 800; fashion-mnist 1000, synthetic 100)',
       integerFrom(1, 10_000_000),
     )
     .option('--batch-size <n>', 'images in a step', integerFrom(1, 65_536), 64)

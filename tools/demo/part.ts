@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DemoError } from './errors.ts';
 
 /** Lines of output that a message about a dead part shows. */
-const LAST_LINES = 10;
+const LAST_LINES = 15;
 /** The daemon unmounts within 3 s of SIGTERM; thrice that is a hang. */
 const STOP_LIMIT_MS = 10_000;
 /** Output that a part's own children may still hold open after its end is not waited for any longer. */
@@ -91,17 +91,30 @@ export class Part implements AsyncDisposable {
     return new DemoError('PART_FAILED', `${this.name} ended (${this.#ending ?? 'still running'}); ${output}`);
   }
 
-  /** Asks it to end (SIGTERM), and after 10 s makes it (SIGKILL). */
+  /** Asks it to end (SIGTERM), and after 10 s makes it (SIGKILL). Whatever it has started itself ends with it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
     this.#child.kill('SIGTERM');
-    await this.ended;
+    await this.exited;
     clearTimeout(timer);
+    this.#killGroup();
+    await this.ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** What the process has started itself, as a daemon starts mount(8), must not outlive it either. */
+  #killGroup(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // Nobody is left in the group.
+    }
   }
 
   #watch(from: 'stdout' | 'stderr', options: PartOptions): void {

@@ -82,7 +82,10 @@ export class Terminal {
   table(heading: readonly string[], rows: readonly (readonly string[])[]): void {
     const widths = heading.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
     const align = (row: readonly string[]): string =>
-      row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('   ');
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('   ')
+        .trimEnd();
     this.detail(this.#style('bold', align(heading)));
     this.detail(this.#style('dim', widths.map((width) => '-'.repeat(width)).join('   ')));
     for (const row of rows) this.detail(align(row));
@@ -101,7 +104,13 @@ export class Terminal {
 /** `0.8 s`, `12.3 s`, `2 min 5 s`. */
 export function formatSeconds(milliseconds: number): string {
   const seconds = milliseconds / 1000;
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  // 59.96 would be rounded to 60.0.
+  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : `${Math.floor(Math.round(seconds) / 60)} min ${Math.round(seconds) % 60} s`;
+}
+
+/** `8,000` */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
@@ -110,5 +119,6 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 export function formatBytes(bytes: number): string {
   const power = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** power;
-  return `${Number.isInteger(value) || power === 0 ? value : value.toFixed(1)} ${UNITS[power] ?? 'B'}`;
+  const digits = power === 0 || Number.isInteger(value) ? 0 : 1;
+  return `${value.toFixed(digits)} ${UNITS[power] ?? ''}`;
 }

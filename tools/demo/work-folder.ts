@@ -3,23 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Guard } from './guard.ts';
 
-/** The one folder that a run writes to. Disposing removes it, unless it is to be kept. */
+/** The one folder that a run writes to. Disposing unmounts what is mounted inside, and removes it unless it is to be kept. */
 export class WorkFolder implements AsyncDisposable {
   readonly path: string;
-  readonly #guard: Guard | undefined;
+  readonly #keep: boolean;
+  readonly #guard: Guard;
 
-  private constructor(path: string, guard: Guard | undefined) {
+  private constructor(path: string, options: { readonly keep: boolean; readonly guard: Guard }) {
     this.path = path;
-    this.#guard = guard;
+    this.#keep = options.keep;
+    this.#guard = options.guard;
   }
 
-  /** Makes a new folder under the system's folder for temporary files, which the guard removes if nobody else does. */
+  /** Makes a new folder under the system's folder for temporary files. The guard disposes of it if nobody else does. */
   static async create(options: { readonly keep: boolean; readonly guard: Guard }): Promise<WorkFolder> {
     // Without links, as the table of mounts shows paths.
     const path = await realpath(await mkdtemp(join(tmpdir(), 'warpforge-demo-')));
-    if (options.keep) return new WorkFolder(path, undefined);
-    options.guard.add({ folder: path });
-    return new WorkFolder(path, options.guard);
+    options.guard.add({ folder: path, keep: options.keep });
+    return new WorkFolder(path, options);
   }
 
   /** A path inside. */
@@ -35,17 +36,23 @@ export class WorkFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#guard === undefined) return;
-    await removeFolder(this.path);
-    this.#guard.remove({ folder: this.path });
+    await clearFolder(this.path, { keep: this.#keep });
+    this.#guard.remove({ folder: this.path, keep: this.#keep });
   }
 }
 
-/** Removes a folder, but never walks into something that is mounted inside it. */
-export async function removeFolder(path: string): Promise<void> {
+/**
+ * Unmounts everything that is mounted inside a folder, as a daemon leaves it that was killed, and removes the folder unless it is to be
+ * kept. Never walks into something that is mounted.
+ */
+export async function clearFolder(path: string, options: { readonly keep: boolean }): Promise<void> {
+  for (const mountPoint of await mountsBelow(path)) {
+    const { unmountPath } = await import('@warpforge/fuse-fs');
+    await unmountPath(mountPoint);
+  }
   const mounted = await mountsBelow(path);
-  if (mounted.length > 0) throw new Error(`${path} was not removed: ${mounted.join(', ')} is still mounted`);
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  if (mounted.length > 0) throw new Error(`${mounted.join(', ')} could not be unmounted; unmount it, and remove ${path}`);
+  if (!options.keep) await rm(path, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Mount points at or below a path; none where the system has no table of mounts to read. */

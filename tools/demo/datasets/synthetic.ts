@@ -1,3 +1,4 @@
+import { formatCount } from '../terminal.ts';
 import type { DataSet, RawImage, Split } from './data-set.ts';
 import { seededIntegers } from './random.ts';
 
@@ -37,7 +38,7 @@ export function openSynthetic({ trainImages, size, seed }: SyntheticOptions): Da
   const painter = new Painter(size, seed);
   return {
     name: 'synthetic',
-    description: `${trainImages + testImages} striped patterns, ${size}x${size} colour, made from seed ${seed}`,
+    description: `${formatCount(trainImages + testImages)} striped patterns, ${size}x${size} colour, made from seed ${seed}`,
     classes: CLASSES,
     height: size,
     width: size,

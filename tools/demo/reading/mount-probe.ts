@@ -7,7 +7,6 @@ import {
   type FileSystemStatistics,
   type MissingEntry,
 } from '@warpforge/fuse-fs';
-import type { Supervisor } from '../supervisor.ts';
 
 /** What mounts are like on this machine, or why there are none. */
 export type MountProbe =
@@ -35,8 +34,7 @@ const EMPTY: FileSystem = {
  * Mounts an empty file system for a moment: whether the device exists, may be opened and may be mounted is only known for certain once
  * it has been done. Any failure means that no mount is to be had here.
  */
-export async function probeMount(mountPoint: string, { guard, signal }: Pick<Supervisor, 'guard' | 'signal'>): Promise<MountProbe> {
-  guard.add({ mount: mountPoint });
+export async function probeMount(mountPoint: string, signal: AbortSignal): Promise<MountProbe> {
   try {
     await using session = await mount({ mountPoint, fileSystem: EMPTY, signal });
     const { transport, passthrough } = session;
@@ -45,7 +43,5 @@ export async function probeMount(mountPoint: string, { guard, signal }: Pick<Sup
     signal.throwIfAborted();
     if (error instanceof MountError) return { ok: false, reason: error.message };
     throw error;
-  } finally {
-    guard.remove({ mount: mountPoint });
   }
 }

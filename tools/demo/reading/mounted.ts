@@ -1,13 +1,11 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unmountPath } from '@warpforge/fuse-fs';
 import type { JobContext } from '../job-context.ts';
 import { JsonAnswer } from '../json-answer.ts';
 import { scrape, type Counters } from '../metrics.ts';
 import type { Part } from '../part.ts';
 import type { Storage } from '../steps/start-storage.ts';
-import { mountsBelow } from '../work-folder.ts';
 import { daemonConfig, keyEnvironment } from './daemon-config.ts';
 import { BACKENDS, type BackendName, type ListedFile, type ShardFiles, type ShardReading, type WarmOutcome } from './shard-reading.ts';
 
@@ -47,7 +45,6 @@ export class MountedReading implements ShardReading {
     terminal.detail(`configuration  ${configFile}`);
     terminal.detail(`mount point    ${mountPoint}`);
 
-    supervisor.guard.add({ mount: mountPoint });
     const ready = Promise.withResolvers<string>();
     const daemon = supervisor.startService({
       name: 'warpdrive serve',
@@ -64,7 +61,7 @@ export class MountedReading implements ShardReading {
       terminal.detail(`metrics        ${metricsUrl}`);
       return new MountedReading(context, daemon, { configFile, mountPoint, metricsUrl }, transport);
     } catch (error) {
-      await end(context, daemon, mountPoint);
+      await daemon.stop();
       throw error;
     }
   }
@@ -120,8 +117,9 @@ export class MountedReading implements ShardReading {
     return scrape(this.#paths.metricsUrl, supervisor.signal);
   }
 
+  /** The daemon unmounts when it is asked to end; what a dead one leaves behind, the work folder takes down. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await end(this.#context, this.#daemon, this.#paths.mountPoint);
+    await this.#daemon.stop();
   }
 }
 
@@ -129,11 +127,4 @@ async function listBackend(backend: BackendName, root: string): Promise<ListedFi
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return Promise.all(paths.map(async (path) => ({ backend, path: relative(root, path), size: (await stat(path)).size })));
-}
-
-/** The daemon unmounts when it is asked to end; a dead one leaves its mount to whoever finds it. */
-async function end({ supervisor }: JobContext, daemon: Part, mountPoint: string): Promise<void> {
-  await daemon.stop();
-  if ((await mountsBelow(mountPoint)).length > 0) await unmountPath(mountPoint);
-  supervisor.guard.remove({ mount: mountPoint });
 }

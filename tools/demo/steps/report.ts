@@ -1,15 +1,17 @@
-import type { Counters } from '../metrics.ts';
-import { movedSeries } from '../metrics.ts';
-import { formatBytes, formatSeconds, type Terminal } from '../terminal.ts';
+import { movedSeries, type Counters } from '../metrics.ts';
+import { formatBytes, formatCount, formatSeconds, type Terminal } from '../terminal.ts';
 import type { TrainingRun } from './train.ts';
 
-/** Prints the series that differ between two scrapes. */
+/** Prints the metrics that differ between two scrapes; a histogram of durations as their number and mean. */
 export function reportMetrics(terminal: Terminal, before: Counters, after: Counters): void {
-  const moved = movedSeries(before, after);
-  terminal.table(
-    ['metric', 'at the start', 'now'],
-    moved.map((row) => [row.series, formatNumber(row.before), formatNumber(row.after)]),
-  );
+  const rows = movedSeries(before, after).flatMap(({ series }) => {
+    const [, sumOf, sumLabels = ''] = /^(.+)_sum(\{.*\})?$/.exec(series) ?? [];
+    if (sumOf !== undefined) return [[sumOf + sumLabels, formatMean(before, sumOf, sumLabels), formatMean(after, sumOf, sumLabels)]];
+    const [, countOf, countLabels = ''] = /^(.+)_count(\{.*\})?$/.exec(series) ?? [];
+    if (countOf !== undefined && after.has(`${countOf}_sum${countLabels}`)) return [];
+    return [[series, formatNumber(before.get(series) ?? 0), formatNumber(after.get(series) ?? 0)]];
+  });
+  terminal.table(['metric', 'at the start', 'now'], rows);
 }
 
 /** Prints the cold and the warm run side by side. */
@@ -31,7 +33,14 @@ function ratio(value: number, base: number): string {
   return base > 0 ? `${(value / base).toFixed(2)}x` : '';
 }
 
-/** Whole numbers as they are; seconds and ratios with three digits that count. */
+/** `18 x 100.6 ms` */
+function formatMean(counters: Counters, histogram: string, labels: string): string {
+  const count = counters.get(`${histogram}_count${labels}`) ?? 0;
+  const sumSeconds = counters.get(`${histogram}_sum${labels}`) ?? 0;
+  return count === 0 ? '0' : `${formatCount(count)} x ${((1000 * sumSeconds) / count).toFixed(2)} ms`;
+}
+
+/** Whole numbers as they are; ratios with three digits that count. */
 function formatNumber(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toPrecision(3);
+  return Number.isInteger(value) ? formatCount(value) : value.toPrecision(3);
 }

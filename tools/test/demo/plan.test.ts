@@ -84,7 +84,7 @@ describe('the plan', () => {
     expect(planDemo(options(), dataSet(8000, 2000))).toEqual({
       train: { images: 8000, shards: 16, imagesPerShard: 500 },
       test: { images: 2000, shards: 4, imagesPerShard: 500 },
-      steps: 500,
+      steps: 800,
       coldSteps: 100,
     });
     expect(planDemo(options('--dataset', 'fashion-mnist'), dataSet(60_000, 10_000))).toMatchObject({

@@ -57,7 +57,7 @@ describe('a part', () => {
     });
     const failure = await part.finished().catch((error: unknown) => error as Error);
     expect(failure).toMatchObject({ code: 'PART_FAILED' });
-    expect(String(failure)).toContain('trainer ended (exit code 3); its last lines:\n    | line 21\n');
+    expect(String(failure)).toContain('trainer ended (exit code 3); its last lines:\n    | line 16\n');
     expect(String(failure)).toContain('| line 30');
   });
 

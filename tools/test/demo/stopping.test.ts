@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { RunningDemo, TINY } from './running-demo.ts';
+
+/** Long enough that a training is still running when something happens to it. */
+const LONG = [...TINY.slice(0, TINY.indexOf('--steps')), '--steps', '100000', '--batch-size', '8', '--workers', '1'];
+
+const STEPS = Array.from({ length: 10 }, (_, index) => `==> ${index + 1}/10`);
+
+describe('Ctrl-C', () => {
+  it.each(STEPS)('in step %s ends everything', async (step) => {
+    await using demo = new RunningDemo(TINY);
+    await demo.printed(step);
+    demo.process.kill('SIGINT');
+    const { code, signal } = await demo.end;
+    expect({ code, signal }, demo.output).toEqual({ code: 130, signal: null });
+    expect(demo.output).toContain('SIGINT: stopping in step');
+    await demo.expectNothingLeft();
+  });
+
+  it('again and again changes nothing', async () => {
+    await using demo = new RunningDemo(LONG);
+    await demo.printed('==> 6/10');
+    for (let count = 0; count < 5; count += 1) demo.process.kill('SIGINT');
+    await demo.printed('SIGINT: stopping');
+    demo.process.kill('SIGINT');
+    demo.process.kill('SIGTERM');
+    const { code } = await demo.end;
+    expect(code, demo.output).toBe(130);
+    expect(demo.output).toContain('already stopping');
+    await demo.expectNothingLeft();
+  });
+});
+
+describe('a signal', () => {
+  it.each([
+    { name: 'SIGTERM', code: 143 },
+    { name: 'SIGHUP', code: 129 },
+  ] as const)('$name in a training ends everything', async ({ name, code }) => {
+    await using demo = new RunningDemo(LONG);
+    await demo.printed('==> 6/10');
+    await demo.part('apps/trainer/src/main.ts');
+    demo.process.kill(name);
+    expect((await demo.end).code, demo.output).toBe(code);
+    await demo.expectNothingLeft();
+  });
+});
+
+describe('a crash', () => {
+  it.each([
+    { part: 'azurite', command: 'azurite-process', says: 'azurite ended' },
+    { part: 'the daemon', command: 'apps/mount/src/main.ts serve', says: 'warpdrive serve ended (killed by SIGKILL)' },
+    { part: 'the trainer', command: 'apps/trainer/src/main.ts', says: 'warpforge-train ended (killed by SIGKILL)' },
+  ])('of $part in a training is named, and ends everything', async ({ command, says }) => {
+    await using demo = new RunningDemo(LONG);
+    await demo.printed('==> 6/10');
+    await demo.part('apps/trainer/src/main.ts');
+    process.kill(await demo.part(command), 'SIGKILL');
+    const { code } = await demo.end;
+    expect(code, demo.output).toBe(1);
+    expect(demo.output).toContain(says);
+    await demo.expectNothingLeft();
+  });
+
+  it('of the demo itself leaves nothing behind either', async () => {
+    await using demo = new RunningDemo(LONG);
+    await demo.printed('==> 6/10');
+    await demo.part('apps/trainer/src/main.ts');
+    demo.process.kill('SIGKILL');
+    await demo.end;
+    await demo.expectNothingLeft();
+  });
+});
+
+describe('a reader that goes away', () => {
+  it('ends everything', async () => {
+    await using demo = new RunningDemo(LONG);
+    await demo.printed('==> 5/10');
+    demo.process.stdout?.destroy();
+    demo.process.stderr?.destroy();
+    const { code } = await demo.end;
+    expect(code).toBe(1);
+    await demo.expectNothingLeft();
+  });
+});
