@@ -33,7 +33,7 @@ class FakeSource implements BatchSource {
       await this.#before();
       this.asked.push(`${n}.${index}`);
       this.held++;
-      const release = (): void => void this.held--;
+      const release = (): number => this.held--;
       yield {
         size: 2,
         pixels: new Uint8Array(2),

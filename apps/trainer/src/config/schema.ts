@@ -9,13 +9,17 @@ import { z } from 'zod';
 function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   const error = `expected a whole number ${range}`;
-  return z.preprocess(toNumber, z.int(error).min(least, error).max(most, error));
+  const isInRange = (value: number): boolean => Number.isSafeInteger(value) && value >= least && value <= most;
+  return z.preprocess(toNumber, z.number(error).refine(isInRange, error));
 }
 
 /** A number, or its text, above 0 and at most `most`. */
 function positive(most: number): z.ZodType<number> {
   const error = `expected a number above 0 and at most ${most}`;
-  return z.preprocess(toNumber, z.number(error).gt(0, error).max(most, error));
+  return z.preprocess(
+    toNumber,
+    z.number(error).refine((value) => value > 0 && value <= most, error),
+  );
 }
 
 function toNumber(value: unknown): unknown {

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+const COMMAND = fileURLToPath(new URL('../bin/warpforge-train.mjs', import.meta.url));
+
+export interface Outcome {
+  /** Exit code, or the name of the signal that ended it. */
+  readonly exit: number | NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `warpforge-train` as a user would, in a process of its own. `onLine` sees each line of standard output as it comes. */
+export function runCli(args: readonly string[], onLine: (line: string, child: ChildProcess) => void = () => undefined): Promise<Outcome> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr, rest] = ['', '', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line, child);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ exit: code ?? signal, stdout, stderr }));
+  });
+}
+
+const LINE = /^step=(\d+) {2}images_per_sec=(\d+\.\d) {2}data_ms=(\d+\.\d\d) {2}compute_ms=(\d+\.\d\d) {2}loss=(\d+\.\d{4})$/;
+
+/** Steps and losses of the log lines, each of which has the exact format. */
+export function logLines(stdout: string): { step: number; loss: string }[] {
+  const lines = stdout.split('\n').filter((line) => line.startsWith('step='));
+  return lines.map((line) => {
+    const [, step, , , , loss = ''] = LINE.exec(line) ?? [];
+    if (step === undefined) throw new Error(`not a log line: ${line}`);
+    return { step: Number(step), loss };
+  });
+}
+
+/** The JSON object of the last line. */
+export function lastJson(stdout: string): Record<string, unknown> {
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
+}
+
+/** Names in a folder that an atomic write might have forgotten. */
+export async function leftovers(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.tmp'));
+}

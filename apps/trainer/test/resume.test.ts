@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { GraphRunner } from '../src/compute/graph-runner.ts';
+import type { Batch, BatchSource } from '../src/data/batch-source.ts';
+import { networkOf } from '../src/model/network.ts';
+import { initialWeights } from '../src/model/weights.ts';
+import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
+import type { Checkpoint } from '../src/training/checkpoint.ts';
+import { train } from '../src/training/train.ts';
+import { samples } from './run-graph.ts';
+import { temporaryFolder } from './shards.ts';
+
+const STEPS = 12;
+const BATCHES = 5;
+const network = networkOf({ height: 28, width: 28, channels: 1, classes: 3 }, [2, 4, 4]);
+
+/** Epochs of different images. */
+const source: BatchSource = {
+  *epoch(n: number, startBatch: number): Generator<Batch> {
+    for (let index = startBatch; index < BATCHES; index++) {
+      const pixels = Uint8Array.from(samples(4 * 784, n * BATCHES + index + 1), (value) => Math.round((value + 1) * 127.5));
+      yield { size: 4, pixels, labels: Int32Array.of(0, 1, 2, index % 3), keys: [], release: () => undefined };
+    }
+  },
+};
+
+const weights = initialWeights(network, 42);
+const beginning: Checkpoint = {
+  run: { network, batchSize: 4, seed: 42, dataset: { fingerprint: '', shards: 1 } },
+  progress: { step: 0, position: { epoch: 0, batch: 0 } },
+  state: { weights, firstMoment: new Float32Array(weights.length), secondMoment: new Float32Array(weights.length) },
+};
+
+/** Trains on from a checkpoint until `stopAfter` steps are done; gives the loss of each step and the new checkpoint. */
+async function trainFrom({ run, progress, state }: Checkpoint, stopAfter: number): Promise<{ losses: number[]; checkpoint: Checkpoint }> {
+  await using compute = new GraphRunner({ network, batchSize: 4, threads: 2, state });
+  const abort = new AbortController();
+  const losses: number[] = [];
+  const result = await train({
+    source,
+    compute,
+    shape: network.shape,
+    start: progress,
+    steps: STEPS,
+    seed: run.seed,
+    learningRate: 0.05,
+    logEvery: 1,
+    saveEvery: 100,
+    onWindow: (step, { loss }) => {
+      losses.push(loss);
+      if (step === stopAfter) abort.abort();
+    },
+    onSave: () => Promise.resolve(),
+    signal: abort.signal,
+    now: () => performance.now(),
+  });
+  return { losses, checkpoint: { run, progress: result.progress, state: await compute.state() } };
+}
+
+describe('resuming', () => {
+  it('continues exactly: any cuts, however many, give the losses and weights of the run without cuts', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'state.safetensors');
+    const whole = await trainFrom(beginning, STEPS);
+    expect(whole.losses).toHaveLength(STEPS);
+    expect(new Set(whole.losses).size).toBe(STEPS);
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.integer({ min: 1, max: STEPS - 1 }), { maxLength: 4 }), async (cuts) => {
+        let checkpoint = beginning;
+        const losses: number[] = [];
+        for (const stop of [...cuts.toSorted((a, b) => a - b), STEPS]) {
+          const part = await trainFrom(checkpoint, stop);
+          losses.push(...part.losses);
+          await saveCheckpoint(path, part.checkpoint);
+          checkpoint = await loadCheckpoint(path);
+        }
+        expect(losses).toEqual(whole.losses);
+        expect(checkpoint).toEqual(whole.checkpoint);
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
