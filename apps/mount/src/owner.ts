@@ -9,7 +9,7 @@ import { BackendMonitor } from './observe/backend-monitor.ts';
 import { listen } from './observe/channels.ts';
 import { Resources } from './resources.ts';
 import { version } from './version.ts';
-import { warmBackends } from './warm-job.ts';
+import { warmBackends } from './warm/warm-job.ts';
 
 const MIB = 1024 * 1024;
 /** With less a request could not overlap network and disk. */

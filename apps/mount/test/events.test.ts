@@ -12,14 +12,17 @@ function publish<Name extends keyof Events>(name: Name, event: Events[Name]): vo
   channel(name).publish(event);
 }
 
-/** Collects log lines. */
-function collector(): { log: pino.Logger; lines: Record<string, unknown>[] } {
+/** The log lines that events lead to. */
+function logged(happen: () => void, now?: () => number): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
-  const log = pino(
-    { base: null, formatters: { level: (level) => ({ level }) } },
-    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-  );
-  return { log, lines };
+  const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
+  const subscription = logEvents(pino({ base: null, formatters: { level: (level) => ({ level }) } }, { write }), now);
+  try {
+    happen();
+  } finally {
+    subscription[Symbol.dispose]();
+  }
+  return lines;
 }
 
 const DENIED = new BlobError('BLOB_ACCESS_DENIED', 'denied', 'cac', 'access denied (403): check the role assignment', {
@@ -29,37 +32,40 @@ const NOT_FOUND = new BlobError('BLOB_NOT_FOUND', 'not_found', 'cac', 'no such b
 
 describe('the log of events', () => {
   it('names backend, path, cause and what to check when a reader fails', () => {
-    const { log, lines } = collector();
-    using _events = logEvents(log);
-    publish('warpforge:fuse-fs:read-error', { backend: 'cac', path: 'train/a.tar', error: DENIED, errno: 'EACCES' });
-    expect(lines).toEqual([
-      expect.objectContaining({
+    const lines = logged(() => {
+      publish('warpforge:fuse-fs:read-error', { backend: 'cac', path: 'train/a.tar', error: DENIED, errno: 'EACCES' });
+    });
+    expect(lines).toMatchObject([
+      {
         level: 'error',
         backend: 'cac',
         path: 'train/a.tar',
         errno: 'EACCES',
         kind: 'denied',
         msg: 'a reader got EACCES: cac: access denied (403): check the role assignment: AuthorizationFailure',
-      }),
+      },
     ]);
   });
 
   it('warns when an older answer serves', () => {
-    const { log, lines } = collector();
-    using _events = logEvents(log);
-    publish('warpforge:fuse-fs:read-error', { backend: 'cac', path: 'a', error: DENIED });
-    expect(lines).toEqual([expect.objectContaining({ level: 'warn', msg: expect.stringContaining('the last known version serves') })]);
+    const [line] = logged(() => publish('warpforge:fuse-fs:read-error', { backend: 'cac', path: 'a', error: DENIED }));
+    expect(line?.['level']).toBe('warn');
+    expect(line?.['msg']).toContain('the last known version serves');
   });
 
   it('writes one line of a kind in a while, with the number of those held back', () => {
     let now = 0;
-    const { log, lines } = collector();
-    using _events = logEvents(log, () => now);
-    const fail = (path: string): void => publish('warpforge:fuse-fs:read-error', { backend: 'cac', path, error: DENIED, errno: 'EACCES' });
-    for (let index = 0; index < 1_000; index++) fail(`f${index}`);
-    publish('warpforge:fuse-fs:read-error', { backend: 'other', path: 'x', error: DENIED, errno: 'EACCES' });
-    now = 10_000;
-    fail('later');
+    const fail = (backend: string, path: string): void =>
+      publish('warpforge:fuse-fs:read-error', { backend, path, error: DENIED, errno: 'EACCES' });
+    const lines = logged(
+      () => {
+        for (let index = 0; index < 1_000; index++) fail('cac', `f${index}`);
+        fail('other', 'x');
+        now = 10_000;
+        fail('cac', 'later');
+      },
+      () => now,
+    );
     expect(lines.map(({ backend, path, more }) => [backend, path, more])).toEqual([
       ['cac', 'f0', undefined],
       ['other', 'x', undefined],
@@ -68,13 +74,11 @@ describe('the log of events', () => {
   });
 
   it('tells faults of the mount, damage and a disk that fails; and nothing any more once disposed', () => {
-    const { log, lines } = collector();
-    {
-      using _events = logEvents(log);
+    const lines = logged(() => {
       publish('warpforge:fuse-fs:fault', { kind: 'protocol', error: new Error('short request') });
       publish('warpforge:block-cache:corruption', { backend: 'cac', path: 'a', etag: 'e', kind: 'chunk', offset: 0 });
       publish('warpforge:block-cache:degraded', { directory: '/c', operation: 'full', message: 'the disk is full' });
-    }
+    });
     publish('warpforge:block-cache:degraded', { directory: '/c', operation: 'write', message: 'unheard' });
     expect(lines.map(({ level }) => level)).toEqual(['error', 'warn', 'warn']);
   });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { WarmEvent } from '../src/control/protocol.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTable } from '../src/format.ts';
 import { formatLine } from '../src/log.ts';
-import { describeProgress, type ProgressView } from '../src/progress.ts';
-import { describeFailures, describeOutcome, WarmReport } from '../src/warm-report.ts';
+import { describeProgress, type ProgressView } from '../src/warm/progress.ts';
+import { describeFailures, describeOutcome, WarmReport } from '../src/warm/warm-report.ts';
 
 describe('numbers for people', () => {
   it.each([
@@ -81,7 +81,7 @@ describe('the progress of a warm-up', () => {
 describe('the report of a warm-up', () => {
   function report(events: readonly WarmEvent[]): { report: WarmReport; shown: string[] } {
     const shown: string[] = [];
-    const view: ProgressView = { update: ({ filesDone }) => shown.push(String(filesDone)), finish: () => shown.push('end') };
+    const view: ProgressView = { update: ({ filesDone }) => void shown.push(String(filesDone)), finish: () => void shown.push('end') };
     const result = new WarmReport(view);
     for (const event of events) result.take(event);
     return { report: result, shown };

@@ -71,12 +71,13 @@ describe.skipIf(!fuseAvailability().ok)('warpdrive serve', () => {
   it('prints the ready line as JSON when asked', async () => {
     await using world = await makeWorld(storage);
     await using running = start(['serve', '--config', world.configPath, '--metrics-addr', '127.0.0.1:0', '--json'], world.env);
-    expect(JSON.parse(await running.nextLine())).toEqual({
+    const notice: unknown = JSON.parse(await running.nextLine());
+    expect(notice).toMatchObject({
       event: 'ready',
       mountPoint: world.mountPoint,
       pid: running.pid,
-      metricsUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
     });
+    expect(notice).toHaveProperty('metricsUrl');
   });
 
   it('unmounts within 3 s of SIGTERM while readers are at work', async () => {
@@ -133,7 +134,7 @@ describe.skipIf(!fuseAvailability().ok)('warpdrive serve', () => {
 
   it('shows a changed blob after stale_ttl', async () => {
     await using world = await makeWorld(storage, (config) => ({ ...config, cache: { ...config.cache, stale_ttl: '0' } }));
-    await using _daemon = await world.serve();
+    await using daemon = await world.serve();
     const path = 'datasets-cac/changing.bin';
     await putBlob(storage.accounts[0], storage.container, 'changing.bin', new TextEncoder().encode('first'));
     const file = join(world.mountPoint, path);
@@ -141,6 +142,7 @@ describe.skipIf(!fuseAvailability().ok)('warpdrive serve', () => {
       expect((await readPiece(file, 0, 100)).toString()).toBe('first');
       await putBlob(storage.accounts[0], storage.container, 'changing.bin', new TextEncoder().encode('second version'));
       expect((await readPiece(file, 0, 100)).toString()).toBe('second version');
+      expect(daemon.stderr()).not.toContain(' ERROR ');
     } finally {
       await deleteBlob(storage.accounts[0], storage.container, 'changing.bin');
     }

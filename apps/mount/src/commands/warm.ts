@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { CommandError } from '../failure.ts';
-import { describeFailures, describeOutcome, WarmReport } from '../warm-report.ts';
+import { describeFailures, describeOutcome, WarmReport } from '../warm/warm-report.ts';
 import { cachePathOption, configOf, configOption, jsonOption, positiveInteger, type ConfigOptions } from './options.ts';
 
 interface WarmOptions extends ConfigOptions {
@@ -36,8 +36,8 @@ Examples:
         throw new CommandError('USAGE', `there is no backend "${options.backend}" in ${options.config}; there are ${names.join(', ')}`);
       }
       const { interruptible } = await import('../interrupt.ts');
-      const { progressView } = await import('../progress.ts');
-      const { warmThroughOwner } = await import('../warm-through-owner.ts');
+      const { progressView } = await import('../warm/progress.ts');
+      const { warmThroughOwner } = await import('../warm/warm-through-owner.ts');
       const prefix = options.prefix.replace(/^\/+/, '');
       const report = new WarmReport(await progressView(process.stderr));
       try {

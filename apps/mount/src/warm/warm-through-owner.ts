@@ -1,10 +1,10 @@
 import { CacheLockedError } from '@warpforge/block-cache';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from './config/schema.ts';
-import { ControlClient } from './control/client.ts';
-import type { WarmEvent, WarmRequest } from './control/protocol.ts';
-import { codeOf, CommandError } from './failure.ts';
-import { CacheOwner } from './owner.ts';
+import type { Config } from '../config/schema.ts';
+import { ControlClient } from '../control/client.ts';
+import type { WarmEvent, WarmRequest } from '../control/protocol.ts';
+import { codeOf, CommandError } from '../failure.ts';
+import { CacheOwner } from '../owner.ts';
 
 /** A process that has just taken the cache needs up to this long until its socket answers: it asks all backends before. */
 const OWNER_STARTS_MS = 20_000;

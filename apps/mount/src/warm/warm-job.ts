@@ -1,8 +1,8 @@
 import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
 import type { BlockCache, WarmProgress } from '@warpforge/block-cache';
-import type { OpenBackend } from './backends.ts';
-import type { WarmEvent } from './control/protocol.ts';
-import { CommandError } from './failure.ts';
+import type { OpenBackend } from '../backends.ts';
+import type { WarmEvent } from '../control/protocol.ts';
+import { CommandError } from '../failure.ts';
 
 /** Often enough for a progress bar, and nothing beside the work itself. */
 const PROGRESS_EVERY_MS = 200;

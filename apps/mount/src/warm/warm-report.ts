@@ -1,5 +1,5 @@
-import type { WarmEvent } from './control/protocol.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import type { WarmEvent } from '../control/protocol.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
 import type { ProgressView } from './progress.ts';
 
 type EventOf<Type extends WarmEvent['type']> = Omit<Extract<WarmEvent, { type: Type }>, 'type'>;

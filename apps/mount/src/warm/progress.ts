@@ -1,5 +1,5 @@
-import type { WarmEvent } from './control/protocol.ts';
-import { formatBytes, formatDuration, formatRate } from './format.ts';
+import type { WarmEvent } from '../control/protocol.ts';
+import { formatBytes, formatDuration, formatRate } from '../format.ts';
 
 /** Where a backend's warm-up stands. */
 export type WarmProgressEvent = Extract<WarmEvent, { type: 'progress' }>;
