@@ -107,10 +107,7 @@ function bearerTokenPolicy(backend: string, method: AuthMethod, credential: Toke
         const start = performance.now();
         let ok = false;
         try {
-          // All requests wait for one token: the one that happens to ask for it must not take it along when it is aborted.
-          const shared = { ...options };
-          delete shared.abortSignal;
-          const token = await credential.getToken(scopes, shared);
+          const token = await credential.getToken(scopes, options);
           ok = token !== null;
           return token;
         } catch (cause) {
