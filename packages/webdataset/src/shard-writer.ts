@@ -70,6 +70,7 @@ export class ShardWriter implements AsyncDisposable {
   #shard: OpenShard | undefined;
   #number: number;
   #closed = false;
+  #closing: Promise<readonly WrittenShard[]> | undefined;
   #busy = false;
 
   constructor(options: ShardWriterOptions) {
@@ -103,20 +104,27 @@ export class ShardWriter implements AsyncDisposable {
   }
 
   /** Completes the last shard; returns all that were written. */
-  async close(): Promise<readonly WrittenShard[]> {
-    this.#closed = true;
-    if (this.#shard !== undefined) await this.#finish(this.#shard);
-    return this.#written;
+  close(): Promise<readonly WrittenShard[]> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   /** Removes the shard that is not complete, if there is one. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    // `return writer.close()` gets here before the shard is complete. Whether it fails is for the one who called it.
+    await this.#closing?.catch(() => undefined);
     const shard = this.#shard;
     this.#shard = undefined;
     if (shard === undefined) return;
     await shard.file.close();
     await rm(shard.temporaryPath, { force: true });
+  }
+
+  async #close(): Promise<readonly WrittenShard[]> {
+    this.#closed = true;
+    if (this.#shard !== undefined) await this.#finish(this.#shard);
+    return this.#written;
   }
 
   async #write(sample: SampleToWrite): Promise<void> {

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import turbo from '@julusian/jpeg-turbo';
 import { ShardWriter, type WrittenShard } from '../src/shard-writer.ts';
 
+// The tests start some hundred threads from source. With Node's compile cache a thread strips the types once, not every time.
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'webdataset-compile-cache');
+
 /** A temporary folder, for `await using`. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'webdataset-'));

@@ -69,7 +69,7 @@ export class ReferenceReader implements AsyncDisposable {
   async next(): Promise<ReferenceChunk | undefined> {
     for (;;) {
       this.#readAhead();
-      const head = this.#cursors[0];
+      const head = this.#cursors[0] ?? this.#openNext();
       if (head === undefined) return undefined;
       const first = head.ready.shift();
       if (first !== undefined) {
@@ -81,6 +81,7 @@ export class ReferenceReader implements AsyncDisposable {
         this.#readAhead();
         return first.chunk;
       }
+      if (head.pending === undefined) this.#scan(head, this.#windows.take());
       await head.pending;
       if (this.#failure !== undefined) throw this.#failure;
     }
@@ -94,25 +95,35 @@ export class ReferenceReader implements AsyncDisposable {
     await Promise.all(this.#cursors.filter(({ ended }) => !ended).map(({ reader, id }) => this.#crew.close(reader, id)));
   }
 
+  /** Starts what may be read before it is needed: the next window of each open shard, and further shards on idle readers. */
   #readAhead(): void {
     if (this.#stopped || this.#failure !== undefined) return;
-    for (;;) {
-      for (const [place, cursor] of this.#cursors.entries()) {
-        if (cursor.ended || cursor.pending !== undefined) continue;
-        const isNeeded = place === 0 && cursor.ready.length === 0;
-        if (isNeeded) this.#scan(cursor, this.#windows.take());
-        else if (this.#windowsAhead < this.#crew.windowsAhead) {
-          const lease = this.#windows.take();
-          if (lease !== undefined) this.#scan(cursor, lease);
-        }
-      }
-      const mayOpen = this.#cursors.length === 0 || this.#windowsAhead < this.#crew.windowsAhead;
-      const shard = this.#shards[this.#opened];
-      if (shard === undefined || !mayOpen) return;
-      const reader = this.#idleReaders.pop();
-      if (reader === undefined) return;
-      this.#cursors.push({ id: this.#opened++, shard, reader, ready: [], pending: undefined, ended: false });
+    for (const cursor of this.#cursors) this.#scanAhead(cursor);
+    while (this.#mayReadAhead()) {
+      const cursor = this.#openNext();
+      if (cursor === undefined) return;
+      this.#scanAhead(cursor);
     }
+  }
+
+  #mayReadAhead(): boolean {
+    return this.#windowsAhead < this.#crew.windowsAhead;
+  }
+
+  #scanAhead(cursor: Cursor): void {
+    if (cursor.ended || cursor.pending !== undefined || !this.#mayReadAhead()) return;
+    const lease = this.#windows.take();
+    if (lease !== undefined) this.#scan(cursor, lease);
+  }
+
+  /** Begins the pass over the next shard; undefined when there is none, or every reader has one. */
+  #openNext(): Cursor | undefined {
+    const shard = this.#shards[this.#opened];
+    const reader = shard === undefined ? undefined : this.#idleReaders.pop();
+    if (shard === undefined || reader === undefined) return undefined;
+    const cursor: Cursor = { id: this.#opened++, shard, reader, ready: [], pending: undefined, ended: false };
+    this.#cursors.push(cursor);
+    return cursor;
   }
 
   #scan(cursor: Cursor, lease: WindowLease | undefined): void {

@@ -22,8 +22,8 @@ export class WorkerHandle implements AsyncDisposable {
   #ended: Error | undefined;
 
   constructor(memory: SharedMemory) {
-    this.#worker = new Worker(THREAD_MODULE, { name: 'webdataset' });
-    this.#worker.unref();
+    // The thread needs none of the program's own flags, and some of them (`--input-type`, preloaded modules) would end or slow it.
+    this.#worker = new Worker(THREAD_MODULE, { name: 'webdataset', execArgv: [] });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#settle(answer));
     this.#worker.on('error', (error) => {
       this.#end(new WebDatasetError('WDS_WORKER', `a worker thread failed: ${reasonOf(error)}`, { cause: error }));
@@ -34,6 +34,7 @@ export class WorkerHandle implements AsyncDisposable {
         resolve();
       });
     });
+    this.#worker.unref(); // Last: listening for messages holds on to the process again.
     this.#post({ kind: 'start', memory });
   }
 
