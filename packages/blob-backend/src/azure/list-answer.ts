@@ -8,8 +8,8 @@ export class ListFormatError extends Error {
 /**
  * Reads the XML of a List Blobs answer, with the names as the container has them.
  *
- * A scanner for this one format, because listings of millions of blobs are ordinary here: a page of 5,000 takes 5 ms, and a general
- * XML parser followed by a schema 300 to 600 ms, during which no read is served. It relies on what any XML writer guarantees: a `<`
+ * A scanner for this one format, because listings of millions of blobs are ordinary here: a page of 5,000 takes it a few milliseconds,
+ * and a general XML parser followed by a schema 300 to 600, during which no read is served. It relies on what any XML writer guarantees: a `<`
  * in text is escaped.
  *
  * Source: https://learn.microsoft.com/rest/api/storageservices/list-blobs

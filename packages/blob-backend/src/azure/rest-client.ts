@@ -57,8 +57,8 @@ const DRAINED_ERROR_BYTES = 64 * 1024;
  * Sends requests to one container: signs them, watches for silence, and turns every failure into a BlobError.
  *
  * It speaks through the HTTP and token layers of the Azure SDK (`core-rest-pipeline`, `identity`) and leaves out the generated storage
- * client above them: that takes 250 µs of processor time for a small read (96 µs without it) and 600 ms for a page of 5,000
- * listed blobs (5 ms), on the thread that serves all reads.
+ * client above them. Through that client a read of 4 KiB takes 216 µs of processor time instead of 91, and a page of 5,000 listed blobs
+ * 300 ms instead of 9, on the thread that serves all reads (Node 24, one core of a cloud VM).
  */
 export class RestClient implements Disposable {
   readonly #options: RestClientOptions;
