@@ -42,6 +42,8 @@ export interface CacheStats extends Readonly<Record<CounterName, number>> {
   /** Range requests in flight and waiting. */
   readonly activeFetches: number;
   readonly queuedFetches: number;
+  /** Whether room is being made just now. */
+  readonly evicting: boolean;
   /** Whether writes to the disk are tried now: false after a failure for some seconds, or for good when the directory can't be used. */
   readonly writable: boolean;
   /** Whether blocks are evicted singly; false: whole files only, since holes can't be punched here. */
@@ -196,6 +198,7 @@ export class BlockCache implements AsyncDisposable {
       uncachedBufferedBytes: this.#uncached.bytes,
       activeFetches: this.#scheduler.active,
       queuedFetches: this.#scheduler.queued,
+      evicting: this.#evictor.running,
       writable: this.#health.writable,
       punchesHoles: this.#directory.punching !== undefined,
     };

@@ -1,4 +1,5 @@
 import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
+import { crc32 } from 'node:zlib';
 
 import { abortable } from './abort.ts';
 import type { Counters } from './counters.ts';
@@ -84,6 +85,8 @@ export class CachedVersion {
   /** Chunks on their way: from the request until they are on disk (or given up). */
   readonly #inFlight = new Map<number, RangeFetch>();
   readonly #fetches = new Set<RangeFetch>();
+  /** Chunks in memory whose way to the disk is tried again, by chunk. */
+  readonly #retries = new Map<number, Promise<void>>();
   #closed: Error | undefined;
 
   constructor(id: string, backendName: string, blob: BlobProperties, stored: StoredVersion, context: VersionContext) {
@@ -147,7 +150,7 @@ export class CachedVersion {
 
   /** Whether a request or a write is under way. */
   get busy(): boolean {
-    return this.#fetches.size > 0;
+    return this.#fetches.size + this.#retries.size > 0;
   }
 
   /** Ends all requests; resolves when nothing of this version is under way. */
@@ -155,7 +158,7 @@ export class CachedVersion {
     this.#closed = reason;
     const fetches = [...this.#fetches];
     for (const fetch of fetches) fetch.abort(reason);
-    await Promise.allSettled(fetches.map((fetch) => fetch.done));
+    await Promise.allSettled([...fetches.map((fetch) => fetch.done), ...this.#retries.values()]);
   }
 
   /** Cuts a read into runs by where their bytes are, and starts the requests that are needed. Synchronous: nothing changes meanwhile. */
@@ -185,6 +188,7 @@ export class CachedVersion {
         parts.push({ from: 'disk', start, end: Math.min(end, geometry.chunkEnd(runEnd - 1)) });
       } else if (held !== undefined) {
         hits++;
+        this.#keepNow(chunk, held);
         parts.push({ from: 'memory', chunk: held, start, end: Math.min(end, geometry.chunkEnd(chunk)) });
       } else {
         const limit = this.#rangeLimit(chunk);
@@ -261,7 +265,7 @@ export class CachedVersion {
         if (!map.allVerified(first, end - 1)) return false;
       }
       const outcome = await this.stored.read(place, start);
-      if (outcome === 'short') await this.#drop(range(first, end), 'truncated');
+      if (outcome === 'short') await this.#drop(this.stored.chunksBeyondFile(), 'truncated');
       return outcome === 'read';
     } catch (error) {
       this.#context.health.report('read', `cache file of ${this.blob.path} can't be read; its data comes from the network`, error);
@@ -378,6 +382,24 @@ export class CachedVersion {
     }
     if (!kept) counters.add('uncachedBytes', segment.bytes.length);
     this.#forget(fetch, segment.firstChunk, end);
+  }
+
+  /** A chunk that the disk would not take is still read: perhaps there is room by now. */
+  #keepNow(chunk: number, bytes: Uint8Array): void {
+    const { health, room, uncached } = this.#context;
+    if (!health.writable || this.#closed !== undefined || this.#retries.has(chunk)) return;
+    const keep = async (): Promise<void> => {
+      if (!(await room.admit(bytes.length))) return;
+      try {
+        if (await this.stored.write(chunk, bytes, [crc32(bytes)])) uncached.delete(this.id, chunk);
+      } finally {
+        room.release(bytes.length);
+      }
+    };
+    const retry = keep()
+      .catch((error: unknown) => health.writeFailed(error))
+      .finally(() => this.#retries.delete(chunk));
+    this.#retries.set(chunk, retry);
   }
 
   async #keep(fetch: RangeFetch, segment: Segment, protectSince: number | undefined): Promise<boolean> {

@@ -63,6 +63,16 @@ export class DataFile {
     }
   }
 
+  /** Length of the file; that of the blob, unless someone changed it. */
+  size(): number {
+    const fd = this.file.pin();
+    try {
+      return fstatSync(fd).size;
+    } finally {
+      this.file.unpin();
+    }
+  }
+
   /** Bytes on disk. */
   allocated(): number {
     const fd = this.file.pin();

@@ -59,6 +59,11 @@ export class Evictor implements Room {
     return this.#pendingBytes;
   }
 
+  /** Whether a pass is under way. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   async admit(bytes: number, protectSince?: number): Promise<boolean> {
     const { maxSizeBytes, highWater } = this.#options;
     const limit = protectSince === undefined ? maxSizeBytes : maxSizeBytes * highWater;

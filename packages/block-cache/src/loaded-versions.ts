@@ -56,10 +56,7 @@ export class LoadedVersions {
   async keep(entry: CatalogEntry): Promise<VersionLease> {
     this.#use(entry);
     try {
-      entry.loading ??= entry.version === undefined ? this.#load(entry) : undefined;
-      const version = entry.version ?? (await entry.loading);
-      if (version === undefined) throw new Error('a version was unloaded while in use');
-      return this.#lease(entry, version);
+      return this.#lease(entry, entry.version ?? (await (entry.loading ??= this.#startLoad(entry))));
     } catch (error) {
       this.#release(entry);
       throw error;
@@ -153,14 +150,14 @@ export class LoadedVersions {
     this.#background.add(saving);
   }
 
+  #startLoad(entry: CatalogEntry): Promise<CachedVersion> {
+    return this.#load(entry).finally(() => (entry.loading = undefined));
+  }
+
   async #load(entry: CatalogEntry): Promise<CachedVersion> {
-    try {
-      const stored = entry.onDisk ? await this.#readStored(entry) : undefined;
-      entry.version = this.#make(entry, stored?.header ?? { ...entry.header, passed: false }, stored?.state);
-      return entry.version;
-    } finally {
-      entry.loading = undefined;
-    }
+    const stored = entry.onDisk ? await this.#readStored(entry) : undefined;
+    entry.version = this.#make(entry, stored?.header ?? { ...entry.header, passed: false }, stored?.state);
+    return entry.version;
   }
 
   /** What the metadata on disk says. What can't be read any more is removed and begun anew. */

@@ -191,6 +191,16 @@ export class StoredVersion {
     return bad;
   }
 
+  /** Present chunks that the data file is too short to hold: someone cut it. */
+  chunksBeyondFile(): number[] {
+    const size = this.#data.size();
+    const chunks: number[] = [];
+    for (let chunk = this.geometry.chunkAt(size); chunk < this.geometry.chunks; chunk++) {
+      if (this.map.isPresent(chunk) && this.geometry.chunkEnd(chunk) > size) chunks.push(chunk);
+    }
+    return chunks;
+  }
+
   /** Forgets chunks that can't be read, on disk too. In a file that was passed this can't be done in place: remove it instead. */
   async drop(chunks: readonly number[]): Promise<void> {
     for (const chunk of chunks) this.map.clearChunk(chunk);

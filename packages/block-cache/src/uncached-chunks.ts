@@ -32,6 +32,10 @@ export class UncachedChunks {
     }
   }
 
+  delete(id: string, chunk: number): void {
+    this.#remove(`${id}:${chunk}`);
+  }
+
   #remove(key: string): void {
     const bytes = this.#chunks.get(key);
     if (bytes === undefined) return;

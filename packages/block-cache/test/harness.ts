@@ -1,12 +1,13 @@
 import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
 import { MemoryBackend } from '@warpforge/blob-backend/testing';
-import { BlockCache, channels, type BlockCacheOptions } from '@warpforge/block-cache';
-import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { BlockCache, channels, type BlockCacheOptions } from '../src/index.ts';
+
+export { bytesOf } from './content.ts';
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
@@ -17,16 +18,6 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'block-cache-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** Bytes that look random and depend only on `seed`. */
-export function bytesOf(seed: number, length: number): Buffer {
-  const parts: Buffer[] = [];
-  for (let index = 0; index * 4096 < length; index++) {
-    const digest = createHash('shake256', { outputLength: 4096 }).update(`${seed}:${index}`).digest();
-    parts.push(digest);
-  }
-  return Buffer.concat(parts).subarray(0, length);
 }
 
 /** A store with one blob. */
@@ -42,18 +33,25 @@ export async function openCache(directory: string, options: Partial<BlockCacheOp
   return cache;
 }
 
+/** A wait longer than this is a hang. */
+const HANG_MS = 20_000;
+
 /** Waits until nothing is on its way between network and disk. */
 export async function quiet(cache: BlockCache): Promise<void> {
-  for (;;) {
-    const { activeFetches, queuedFetches, bufferedBytes } = cache.stats();
-    if (activeFetches + queuedFetches + bufferedBytes === 0) return;
-    await setImmediate();
-  }
+  const isQuiet = (): boolean => {
+    const { activeFetches, queuedFetches, bufferedBytes, evicting } = cache.stats();
+    return !evicting && activeFetches + queuedFetches + bufferedBytes === 0;
+  };
+  await until(isQuiet, () => cache.stats());
 }
 
 /** Waits until `holds` says so. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await setImmediate();
+export async function until(holds: () => boolean | Promise<boolean>, describe?: () => unknown): Promise<void> {
+  const start = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - start > HANG_MS) throw new Error(`waited in vain: ${JSON.stringify(describe?.())}`);
+    await setImmediate();
+  }
 }
 
 /** Reads one range with a handle of its own. */
