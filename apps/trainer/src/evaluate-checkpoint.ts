@@ -12,7 +12,7 @@ export async function evaluateCheckpoint(config: Config, options: { readonly jso
   const { run, progress, state } = await loadCheckpoint(checkpoint);
   const data = await openDataset(eval_roots);
   printDataset(data);
-  await using compute = await ComputeThread.start({ network: run.network, batchSize, threads, state });
+  await using compute = new ComputeThread({ network: run.network, batchSize, threads, state, first: 'evaluate' });
   const evaluation = await evaluate({ compute, shards: data.shards, shape: run.network.shape, batchSize, workers, signal });
   printEvaluation(evaluation);
   if (options.json) printLine(JSON.stringify({ steps: progress.step, ...evaluationFields(evaluation) }));

@@ -2,11 +2,11 @@ import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { ImageLoader, probeImage } from '@warpforge/webdataset';
 import { ComputeThread } from './compute/compute-thread.ts';
-import type { Compute } from './compute/protocol.ts';
 import { parseImageSize } from './config/schema.ts';
 import type { Config } from './config/schema.ts';
 import { openDataset } from './data/dataset.ts';
 import type { Dataset } from './data/dataset.ts';
+import { BatchesAhead } from './data/batches-ahead.ts';
 import { LoaderSource } from './data/loader-source.ts';
 import { MemorySource } from './data/memory-source.ts';
 import { TrainerError } from './errors.ts';
@@ -52,7 +52,13 @@ export async function run(config: Config, options: RunOptions, signal: AbortSign
   );
   const start = await startingPoint(config, options.resume, identity);
   const threads = config.threads ?? availableParallelism();
-  await using compute = await ComputeThread.start({ network: identity.network, batchSize: config.batch_size, threads, state: start.state });
+  await using compute = new ComputeThread({
+    network: identity.network,
+    batchSize: config.batch_size,
+    threads,
+    state: start.state,
+    first: 'train',
+  });
 
   const result = await trainOnFiles(config, options, data, start, compute, signal);
   const isWhole = !signal.aborted;
@@ -103,7 +109,7 @@ async function trainOnFiles(
   { fromMemory }: RunOptions,
   data: Dataset,
   { run, progress }: Checkpoint,
-  compute: Compute,
+  compute: ComputeThread,
   signal: AbortSignal,
 ): Promise<TrainResult> {
   const { shape } = run.network;
@@ -118,8 +124,13 @@ async function trainOnFiles(
     signal,
   });
   const files = new LoaderSource(loader);
+  const source = fromMemory === undefined ? files : await MemorySource.load(files, fromMemory);
+  await using batches = new BatchesAhead(source, progress.position, signal);
+  // Threads that load and the one that computes start at the same time.
+  if (progress.step < config.steps) batches.prefetch();
+  await compute.ready();
   return await train({
-    source: fromMemory === undefined ? files : await MemorySource.load(files, fromMemory),
+    batches,
     compute,
     shape,
     start: progress,

@@ -17,6 +17,7 @@ const setup: ComputeSetup = {
   batchSize: 5,
   threads: 1,
   state: { weights, firstMoment: new Float32Array(weights.length), secondMoment: new Float32Array(weights.length) },
+  first: 'train',
 };
 
 function images(size: number): LabelledImages {
@@ -29,7 +30,7 @@ const settings = { step: 1, learningRate: 0.01, shift: [0, 0] } as const;
 
 describe('computing', () => {
   it('learns: the loss that training reports is that of the weights before, and it falls', async () => {
-    await using runner = new GraphRunner(setup);
+    await using runner = await GraphRunner.open(setup);
     const batch = images(5);
     const losses: number[] = [];
     for (let step = 1; step <= 30; step++) losses.push(await runner.train(batch, { ...settings, step }));
@@ -41,11 +42,11 @@ describe('computing', () => {
   });
 
   it('counts only the real images of a batch that is not full', async () => {
-    await using runner = new GraphRunner(setup);
+    await using runner = await GraphRunner.open(setup);
     const whole = images(5);
     const each = await Promise.all(
       Array.from({ length: 5 }, async (_, index) => {
-        await using one = new GraphRunner({ ...setup, batchSize: 1 });
+        await using one = await GraphRunner.open({ ...setup, batchSize: 1, first: 'evaluate' });
         return await one.evaluate({
           size: 1,
           pixels: whole.pixels.subarray(index * IMAGE, (index + 1) * IMAGE),
@@ -64,8 +65,8 @@ describe('computing', () => {
   });
 
   it('gives the same results in its thread, where the caller stays free', async () => {
-    await using runner = new GraphRunner(setup);
-    await using thread = await ComputeThread.start(setup);
+    await using runner = await GraphRunner.open(setup);
+    await using thread = new ComputeThread(setup);
     const batch = images(5);
     for (let step = 1; step <= 3; step++) {
       expect(await thread.train(batch, { ...settings, step, shift: [0, 0] })).toBe(await runner.train(batch, { ...settings, step }));
@@ -75,7 +76,7 @@ describe('computing', () => {
   });
 
   it('reports a failure of the graph, and one of the thread, as its own error', async () => {
-    const thread = await ComputeThread.start(setup);
+    const thread = new ComputeThread(setup);
     await expect(thread.train(images(3), settings)).rejects.toMatchObject({ code: 'COMPUTE_FAILED' });
     // A failed step does not end it.
     expect(await thread.train(images(5), settings)).toBeGreaterThan(0);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GraphRunner } from '../src/compute/graph-runner.ts';
 import type { Batch, BatchSource } from '../src/data/batch-source.ts';
+import { BatchesAhead } from '../src/data/batches-ahead.ts';
 import { networkOf } from '../src/model/network.ts';
 import { initialWeights } from '../src/model/weights.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
@@ -34,11 +35,12 @@ const beginning: Checkpoint = {
 
 /** Trains on from a checkpoint until `stopAfter` steps are done; gives the loss of each step and the new checkpoint. */
 async function trainFrom({ run, progress, state }: Checkpoint, stopAfter: number): Promise<{ losses: number[]; checkpoint: Checkpoint }> {
-  await using compute = new GraphRunner({ network, batchSize: 4, threads: 2, state });
+  await using compute = await GraphRunner.open({ network, batchSize: 4, threads: 2, state, first: 'train' });
   const abort = new AbortController();
   const losses: number[] = [];
+  await using batches = new BatchesAhead(source, progress.position, abort.signal);
   const result = await train({
-    source,
+    batches,
     compute,
     shape: network.shape,
     start: progress,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Compute, LabelledImages, StepSettings } from '../src/compute/protocol.ts';
 import type { Batch, BatchSource } from '../src/data/batch-source.ts';
+import { BatchesAhead } from '../src/data/batches-ahead.ts';
 import { shiftOf } from '../src/model/random-shift.ts';
 import { learningRateAt, train } from '../src/training/train.ts';
-import type { Progress, TrainOptions } from '../src/training/train.ts';
+import type { Progress, TrainOptions, TrainResult } from '../src/training/train.ts';
 import type { WindowSummary } from '../src/training/window.ts';
 
 const SHAPE = { height: 56, width: 56, channels: 1, classes: 3 } as const;
@@ -63,10 +64,18 @@ class FakeCompute implements Compute {
   state = () => Promise.reject(new Error('not asked for'));
 }
 
-function fixture(overrides: Partial<TrainOptions> & Pick<TrainOptions, 'source' | 'compute'>) {
+type Options = Omit<TrainOptions, 'batches'> & { source: BatchSource };
+
+/** Trains on the batches of a source. */
+async function trainOn({ source, ...options }: Options): Promise<TrainResult> {
+  await using batches = new BatchesAhead(source, options.start.position, options.signal);
+  return await train({ ...options, batches });
+}
+
+function fixture(overrides: Partial<Options> & Pick<Options, 'source' | 'compute'>) {
   const windows: [step: number, window: WindowSummary][] = [];
   const saves: Progress[] = [];
-  const options: TrainOptions = {
+  const options: Options = {
     shape: SHAPE,
     start: { step: 0, position: { epoch: 0, batch: 0 } },
     steps: 5,
@@ -95,7 +104,7 @@ describe('the training loop', () => {
       return step;
     });
     const { options, windows } = fixture({ source, compute, now: clock.now });
-    const result = await train(options);
+    const result = await trainOn(options);
     // The first batch is waited for; the others are collected while a step computes, so the clock's 3 ms fall into that.
     expect(windows.map(([step]) => step)).toEqual([2, 4, 5]);
     expect(windows.map(([, window]) => window.loss)).toEqual([1.5, 3.5, 5]);
@@ -117,14 +126,14 @@ describe('the training loop', () => {
       seen.push(source.asked.length);
       return 1;
     });
-    await train(fixture({ source, compute, steps: 4 }).options);
+    await trainOn(fixture({ source, compute, steps: 4 }).options);
     expect(seen).toEqual([2, 3, 4, 4]);
   });
 
   it('goes through epoch after epoch and remembers where it is', async () => {
     const source = new FakeSource(3);
     const { options } = fixture({ source, compute: new FakeCompute(() => 1), steps: 7 });
-    const { progress } = await train(options);
+    const { progress } = await trainOn(options);
     expect(source.asked).toEqual(['0.0', '0.1', '0.2', '1.0', '1.1', '1.2', '2.0']);
     expect(progress).toEqual({ step: 7, position: { epoch: 2, batch: 1 } });
   });
@@ -133,7 +142,7 @@ describe('the training loop', () => {
     const source = new FakeSource(3);
     const start = { step: 6, position: { epoch: 1, batch: 3 } };
     const compute = new FakeCompute(() => 1);
-    const { progress } = await train(fixture({ source, compute, start, steps: 8 }).options);
+    const { progress } = await trainOn(fixture({ source, compute, start, steps: 8 }).options);
     expect(source.asked).toEqual(['2.0', '2.1']);
     expect(progress).toEqual({ step: 8, position: { epoch: 2, batch: 2 } });
     expect(compute.settings.map(({ step }) => step)).toEqual([7, 8]);
@@ -142,7 +151,7 @@ describe('the training loop', () => {
   it('has nothing to do when all steps are done', async () => {
     const source = new FakeSource(3);
     const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1), start: { step: 5, position: { epoch: 1, batch: 2 } } });
-    const result = await train(options);
+    const result = await trainOn(options);
     expect(result).toMatchObject({ progress: options.start, lastWindow: undefined, total: { steps: 0, images: 0, imagesPerSec: 0 } });
     expect(source.asked).toEqual([]);
     expect(saves).toEqual([]);
@@ -150,7 +159,7 @@ describe('the training loop', () => {
 
   it('lowers the learning rate in a straight line and moves the images by seed and step', async () => {
     const compute = new FakeCompute(() => 1);
-    await train(fixture({ source: new FakeSource(9), compute, steps: 4 }).options);
+    await trainOn(fixture({ source: new FakeSource(9), compute, steps: 4 }).options);
     expect(compute.settings.map(({ learningRate }) => learningRate)).toEqual([0.1, 0.1 * 0.75, 0.05, 0.1 * 0.25]);
     expect(compute.settings.map(({ shift }) => shift)).toEqual([1, 2, 3, 4].map((step) => shiftOf(SHAPE, 42, step)));
     expect(learningRateAt(2, 100, 100)).toBeCloseTo(0.02);
@@ -159,7 +168,7 @@ describe('the training loop', () => {
   it('saves every so often and at the end, but never twice the same', async () => {
     const steps = async (count: number): Promise<number[]> => {
       const { options, saves } = fixture({ source: new FakeSource(9), compute: new FakeCompute(() => 1), steps: count, saveEvery: 2 });
-      await train(options);
+      await trainOn(options);
       return saves.map(({ step }) => step);
     };
     expect(await steps(5)).toEqual([2, 4, 5]);
@@ -174,7 +183,7 @@ describe('the training loop', () => {
       return 1;
     });
     const { options, saves, windows } = fixture({ source, compute, signal: abort.signal });
-    const { progress } = await train(options);
+    const { progress } = await trainOn(options);
     expect(progress.step).toBe(3);
     expect(saves).toEqual([progress]);
     expect(windows.map(([step]) => step)).toEqual([2, 3]);
@@ -192,7 +201,7 @@ describe('the training loop', () => {
       });
     });
     const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1), signal: abort.signal });
-    expect((await train(options)).progress.step).toBe(2);
+    expect((await trainOn(options)).progress.step).toBe(2);
     expect(saves.map(({ step }) => step)).toEqual([2]);
     expect(source.held).toBe(0);
   });
@@ -203,20 +212,20 @@ describe('the training loop', () => {
       if (++batches === 4) throw new Error('the shard is truncated');
     });
     const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1) });
-    await expect(train(options)).rejects.toThrow('the shard is truncated');
+    await expect(trainOn(options)).rejects.toThrow('the shard is truncated');
     expect(saves).toEqual([{ step: 3, position: { epoch: 0, batch: 3 } }]);
   });
 
   it('ends when the loss is no longer a number, and saves nothing of it', async () => {
     const { options, saves } = fixture({ source: new FakeSource(9), compute: new FakeCompute((step) => (step === 3 ? NaN : 1)) });
-    await expect(train(options)).rejects.toMatchObject({ code: 'DIVERGED', message: 'the loss of step 3 is NaN; lower --learning-rate' });
+    await expect(trainOn(options)).rejects.toMatchObject({ code: 'DIVERGED', message: 'the loss of step 3 is NaN; lower --learning-rate' });
     expect(saves).toEqual([]);
   });
 
   it('refuses a label that is no class, by name', async () => {
     for (const label of [3, -1]) {
       const source = new FakeSource(9, undefined, [0, label]);
-      await expect(train(fixture({ source, compute: new FakeCompute(() => 1) }).options)).rejects.toMatchObject({
+      await expect(trainOn(fixture({ source, compute: new FakeCompute(() => 1) }).options)).rejects.toMatchObject({
         code: 'LABEL_OUT_OF_RANGE',
         message: expect.stringContaining(`sample "0.0b": the label ${label} is not in 0 to 2`) as string,
       });
@@ -225,6 +234,6 @@ describe('the training loop', () => {
 
   it('says so when there is not one full batch, instead of looking for ever', async () => {
     const { options } = fixture({ source: new FakeSource(0), compute: new FakeCompute(() => 1) });
-    await expect(train(options)).rejects.toMatchObject({ code: 'TOO_FEW_SAMPLES' });
+    await expect(trainOn(options)).rejects.toMatchObject({ code: 'TOO_FEW_SAMPLES' });
   });
 });

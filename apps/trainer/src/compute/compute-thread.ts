@@ -19,24 +19,23 @@ const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './compute-worker.ts' : 
  */
 export class ComputeThread implements Compute, AsyncDisposable {
   readonly #worker: Worker;
+  readonly #ready = Promise.withResolvers<undefined>();
   #failure: TrainerError | undefined;
   #waiting: PromiseWithResolvers<ComputeReply> | undefined;
 
-  private constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.on('message', (reply: ComputeReply) => {
-      if (reply.kind === 'failed') this.#waiting?.reject(new TrainerError('COMPUTE_FAILED', `ONNX Runtime failed: ${reply.message}`));
-      else this.#waiting?.resolve(reply);
-    });
-    worker.on('error', (cause) => this.#fail(new TrainerError('COMPUTE_FAILED', `the compute thread failed: ${String(cause)}`, { cause })));
-    worker.on('exit', () => this.#fail(new TrainerError('COMPUTE_FAILED', 'the compute thread has ended')));
+  /** Starts the thread. */
+  constructor(setup: ComputeSetup) {
+    this.#worker = new Worker(ENTRY, { workerData: setup });
+    this.#worker.on('message', (reply: ComputeReply) => this.#take(reply));
+    this.#worker.on('error', (cause) => this.#fail(`the compute thread failed: ${String(cause)}`, cause));
+    this.#worker.on('exit', () => this.#fail('the compute thread has ended'));
+    // Who does not wait for it hears of a failure with the first request.
+    this.#ready.promise.catch(() => undefined);
   }
 
-  /** Starts the thread and waits until ONNX Runtime is loaded. */
-  static async start(setup: ComputeSetup): Promise<ComputeThread> {
-    const thread = new ComputeThread(new Worker(ENTRY, { workerData: setup }));
-    await thread.#reply();
-    return thread;
+  /** Settles when ONNX Runtime and the graph that comes first are loaded. */
+  ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   async train(images: LabelledImages, settings: StepSettings): Promise<number> {
@@ -78,9 +77,16 @@ export class ComputeThread implements Compute, AsyncDisposable {
     }
   }
 
-  #fail(error: TrainerError): void {
-    this.#failure ??= error;
-    this.#waiting?.reject(error);
+  #take(reply: ComputeReply): void {
+    if (reply.kind === 'ready') this.#ready.resolve(undefined);
+    else if (reply.kind === 'failed') this.#waiting?.reject(new TrainerError('COMPUTE_FAILED', `ONNX Runtime failed: ${reply.message}`));
+    else this.#waiting?.resolve(reply);
+  }
+
+  #fail(message: string, cause?: unknown): void {
+    this.#failure ??= new TrainerError('COMPUTE_FAILED', message, { cause });
+    this.#ready.reject(this.#failure);
+    this.#waiting?.reject(this.#failure);
   }
 }
 

@@ -7,7 +7,7 @@ import type { ComputeReply, ComputeRequest, ComputeSetup } from './protocol.ts';
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-const runner = new GraphRunner(workerData as ComputeSetup);
+const runner = await GraphRunner.open(workerData as ComputeSetup);
 const reply = (message: ComputeReply): void => port.postMessage(message);
 
 async function answer(request: ComputeRequest): Promise<ComputeReply> {

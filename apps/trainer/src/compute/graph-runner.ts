@@ -10,20 +10,25 @@ export class GraphRunner implements Compute, AsyncDisposable {
   readonly #batchSize: number;
   readonly #threads: number;
   #state: AdamState<Tensor>;
-  // Each graph is loaded when it is first needed: `eval` never trains, most runs evaluate only once, at the end.
   #training: Promise<InferenceSession> | undefined;
   #evaluation: Promise<InferenceSession> | undefined;
 
-  constructor({ network, batchSize, threads, state }: ComputeSetup) {
+  private constructor({ network, batchSize, threads, state }: ComputeSetup) {
     this.#network = network;
     this.#batchSize = batchSize;
     this.#threads = threads;
     this.#state = { weights: vector(state.weights), firstMoment: vector(state.firstMoment), secondMoment: vector(state.secondMoment) };
   }
 
+  /** Loads the graph that is needed first. The other one, which may never be needed, is loaded when it is. */
+  static async open(setup: ComputeSetup): Promise<GraphRunner> {
+    const runner = new GraphRunner(setup);
+    await (setup.first === 'train' ? runner.#trainingSession() : runner.#evaluationSession());
+    return runner;
+  }
+
   async train(images: LabelledImages, { step, learningRate, shift }: StepSettings): Promise<number> {
-    this.#training ??= createSession(trainingGraph(this.#network, this.#batchSize), this.#threads);
-    const session = await this.#training;
+    const session = await this.#trainingSession();
     const results = await session.run({
       ...this.#imageTensors(images),
       weights: this.#state.weights,
@@ -42,8 +47,7 @@ export class GraphRunner implements Compute, AsyncDisposable {
   }
 
   async evaluate(images: LabelledImages): Promise<EvaluationSums> {
-    this.#evaluation ??= createSession(evaluationGraph(this.#network, this.#batchSize), this.#threads);
-    const session = await this.#evaluation;
+    const session = await this.#evaluationSession();
     const results = await session.run({ ...this.#imageTensors(this.#filledUp(images)), weights: this.#state.weights });
     const losses = floats(result(results, 'loss')).subarray(0, images.size);
     const predictions = integers(result(results, 'prediction')).subarray(0, images.size);
@@ -64,6 +68,14 @@ export class GraphRunner implements Compute, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const session of [this.#training, this.#evaluation]) await (await session)?.release();
+  }
+
+  #trainingSession(): Promise<InferenceSession> {
+    return (this.#training ??= createSession(trainingGraph(this.#network, this.#batchSize), this.#threads));
+  }
+
+  #evaluationSession(): Promise<InferenceSession> {
+    return (this.#evaluation ??= createSession(evaluationGraph(this.#network, this.#batchSize), this.#threads));
   }
 
   #imageTensors({ pixels, labels }: LabelledImages): { pixels: Tensor; labels: Tensor } {
@@ -91,14 +103,9 @@ function createSession(model: Uint8Array, threads: number): Promise<InferenceSes
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
-    extra: {
-      session: {
-        // Threads that wait must not spin: the cores between two operators belong to the loader, which decodes the next batch there.
-        intra_op: { allow_spinning: '0' },
-        // Adam's second moment of a weight that is never used fades into denormal numbers, with which a step takes several times as long.
-        set_denormal_as_zero: '1',
-      },
-    },
+    // Threads that wait must not spin: the cores between two operators belong to the loader, which decodes the next batches there.
+    // (With all cores busy, a step took 3 times as long with spinning.)
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
 }
 

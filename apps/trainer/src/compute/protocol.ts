@@ -9,6 +9,8 @@ export interface ComputeSetup {
   /** CPU threads of ONNX Runtime. */
   readonly threads: number;
   readonly state: TrainingState;
+  /** What will be asked for first; its graph is loaded at the start, so that no step pays for it. */
+  readonly first: 'train' | 'evaluate';
 }
 
 /** All that training changes, as plain vectors. */

@@ -1,6 +1,6 @@
 import type { Compute } from '../compute/protocol.ts';
-import { endlessBatches } from '../data/batch-source.ts';
-import type { BatchSource, DataPosition, PositionedBatch } from '../data/batch-source.ts';
+import type { DataPosition } from '../data/batch-source.ts';
+import type { BatchesAhead } from '../data/batches-ahead.ts';
 import { checkLabels } from '../data/labels.ts';
 import { TrainerError } from '../errors.ts';
 import type { ModelShape } from '../model/network.ts';
@@ -17,7 +17,8 @@ export interface Progress {
 }
 
 export interface TrainOptions {
-  readonly source: BatchSource;
+  /** From the place where `start` says that the next batch is. */
+  readonly batches: BatchesAhead;
   readonly compute: Compute;
   readonly shape: ModelShape;
   /** Where to begin: nothing done, or what a checkpoint says. */
@@ -49,7 +50,7 @@ export interface TrainResult {
 
 /** Trains until `steps` steps are done or the signal stops it. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { compute, shape, steps, seed, logEvery, saveEvery, onWindow, onSave, signal, now } = options;
+  const { batches, compute, shape, steps, seed, logEvery, saveEvery, onWindow, onSave, signal, now } = options;
   let progress = options.start;
   let saved = progress;
   let lastWindow: WindowSummary | undefined;
@@ -66,7 +67,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     saved = progress;
   };
 
-  await using batches = new BatchesAhead(options.source, progress.position, signal);
   while (progress.step < steps && !signal.aborted) {
     const step = progress.step + 1;
     const asked = now();
@@ -95,7 +95,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
   if (!window.isEmpty) report();
   const result = { progress, total: total.summary(now()), lastWindow };
-  // Before the batches are given up: that may wait for a file system that no longer answers.
   await save();
   return result;
 }
@@ -103,44 +102,4 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 /** Learning rate of `step`, from 1: `first` at the first of `steps`, then falling in a straight line towards 0 behind the last. */
 export function learningRateAt(first: number, step: number, steps: number): number {
   return first * (1 - (step - 1) / steps);
-}
-
-/** The endless batches, of which the next one can be asked for before it is needed. */
-class BatchesAhead implements AsyncDisposable {
-  readonly #batches: AsyncGenerator<PositionedBatch, void, undefined>;
-  readonly #signal: AbortSignal;
-  readonly #stopped = Promise.withResolvers<undefined>();
-  #ahead: Promise<PositionedBatch | undefined> | undefined;
-
-  constructor(source: BatchSource, start: DataPosition, signal: AbortSignal) {
-    this.#batches = endlessBatches(source, start);
-    this.#signal = signal;
-    signal.addEventListener('abort', () => this.#stopped.resolve(undefined), { once: true });
-  }
-
-  /** Asks for the next batch without waiting for it. A fault is kept for `next`. */
-  prefetch(): void {
-    this.#ahead ??= this.#batches.next().then(({ value }) => value ?? undefined);
-    this.#ahead.catch(() => undefined);
-  }
-
-  /** The next batch; undefined once training is stopped, which may make the source fail. */
-  async next(): Promise<PositionedBatch | undefined> {
-    this.prefetch();
-    try {
-      const batch = await Promise.race([this.#stopped.promise, this.#ahead]);
-      if (batch !== undefined) this.#ahead = undefined;
-      return batch;
-    } catch (error) {
-      if (this.#signal.aborted) return undefined;
-      throw error;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // A batch that is no longer needed; if it failed, no one is concerned any more.
-    const unused = await this.#ahead?.catch(() => undefined);
-    unused?.batch.release();
-    await this.#batches.return();
-  }
 }
