@@ -68,6 +68,7 @@ describe('an error of the service', () => {
     [503, undefined, sharedKey, 'BLOB_SERVICE', 'service', /failed \(503\)/],
     [500, 'OperationTimedOut', sharedKey, 'BLOB_SERVICE', 'service', /failed \(500 OperationTimedOut\)/],
     [400, 'InvalidHeaderValue', sharedKey, 'BLOB_REQUEST', 'request', /refused the request \(400 InvalidHeaderValue\)/],
+    [400, 'OutOfRangeInput', sharedKey, 'BLOB_REQUEST', 'request', /does not accept the name "data\/a" .* check the configured names/],
     [302, undefined, sharedKey, 'BLOB_PROTOCOL', 'protocol', /unexpected answer \(302\)/],
   ])('%i %s', async (status, code, auth, expectedCode, kind, message) => {
     vi.stubEnv('TEST_ANSWERS_KEY', 'a2V5');

@@ -250,6 +250,12 @@ describe('AzureBackend says what is wrong', () => {
     expect(error.message).toMatch(/^azure: account "canadacentral" has no container "missing" \(404 ContainerNotFound\)/);
   });
 
+  it('when the container has a name that no container can have', async () => {
+    const error = await failureOf({ container: 'c' });
+    expect(error).toMatchObject({ code: 'BLOB_REQUEST' });
+    expect(error.message).toContain('check the configured names');
+  });
+
   it('when nobody listens at the endpoint', async () => {
     const error = await failureOf({ endpoint: 'http://127.0.0.1:9/canadacentral' });
     expect(error).toMatchObject({ code: 'BLOB_UNREACHABLE', kind: 'network', retryable: true });

@@ -25,6 +25,9 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 /** Azure's own limit of entries in one page. */
 const MAX_PAGE_SIZE = 5000;
 
+/** Azure's own limit of a blob's name, in characters. */
+const MAX_NAME_LENGTH = 1024;
+
 /** A page of 5,000 blobs with names of 1,024 characters, each escaped, stays below it. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
@@ -154,7 +157,8 @@ export class AzureBackend implements BlobBackend {
 
   /** The blob's full name, if a URL can carry it to the server unchanged. */
   #addressable(path: string): string {
-    if (path === '' || !path.isWellFormed()) throw blobNotFound(this.name, path);
+    const blob = this.#prefix + path;
+    if (path === '' || !path.isWellFormed() || blob.length > MAX_NAME_LENGTH) throw blobNotFound(this.name, path);
     if (path.split('/').some((part) => part === '.' || part === '..')) {
       throw new BlobError(
         'BLOB_REQUEST',
@@ -163,7 +167,7 @@ export class AzureBackend implements BlobBackend {
         `"${path}" has "." or ".." as a part, which no URL can carry; rename the blob`,
       );
     }
-    return this.#prefix + path;
+    return blob;
   }
 
   async #open(signal: AbortSignal | undefined): Promise<RestClient> {

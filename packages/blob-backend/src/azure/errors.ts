@@ -59,7 +59,7 @@ const DENIED_MESSAGES: Readonly<Record<string, string>> = {
   PublicAccessNotPermitted: 'the account forbids public access; configure an auth method',
 };
 
-const RANGE_CODES = new Set(['InvalidRange', 'OutOfRangeInput']);
+const NAME_CODES = new Set(['InvalidResourceName', 'OutOfRangeInput', 'InvalidUri']);
 const CONTAINER_GONE_CODES = new Set(['ContainerNotFound', 'ContainerBeingDeleted', 'ContainerDisabled']);
 const CHANGED_CODES = new Set(['BlobModifiedWhileReading', 'BlobOverwritten']);
 const ARCHIVED_CODES = new Set(['BlobArchived', 'BlobBeingRehydrated', 'BlobNotRehydrated']);
@@ -95,7 +95,7 @@ export function answerError(context: ErrorContext, status: number, header: Heade
     return error('BLOB_REQUEST', 'request', message);
   }
   if (status === 412 || (code !== undefined && CHANGED_CODES.has(code))) return blobChanged(context.backend, context.blob ?? '');
-  if (status === 416 || (code !== undefined && RANGE_CODES.has(code))) {
+  if (status === 416) {
     return error('BLOB_RANGE', 'range', `the range lies outside "${context.blob ?? ''}" (${what})`);
   }
   if (status === 429 || (status === 503 && code === 'ServerBusy')) {
@@ -103,6 +103,10 @@ export function answerError(context: ErrorContext, status: number, header: Heade
     return error('BLOB_THROTTLED', 'throttled', message, retryAfterMs(header));
   }
   if (status >= 500) return error('BLOB_SERVICE', 'service', `${context.endpoint} failed (${what})`, retryAfterMs(header));
+  if (code !== undefined && NAME_CODES.has(code)) {
+    const name = context.blob === undefined ? `container name "${context.container}"` : `name "${context.container}/${context.blob}"`;
+    return error('BLOB_REQUEST', 'request', `${context.endpoint} does not accept the ${name} (${what}); check the configured names`);
+  }
   if (status >= 400) return error('BLOB_REQUEST', 'request', `${context.endpoint} refused the request (${what})`);
   return error('BLOB_PROTOCOL', 'protocol', `${context.endpoint} gave an unexpected answer (${what})`);
 }

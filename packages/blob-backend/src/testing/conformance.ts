@@ -92,7 +92,8 @@ const CASES: Readonly<Record<string, (harness: ConformanceHarness) => Promise<vo
     await put('dir/a', patterned(3));
     await put('gone', patterned(3));
     await remove('gone');
-    for (const path of ['missing', 'dir', 'dir/', 'dir/a/b', 'dir/A', 'gone']) {
+    const long = 'long/'.repeat(500);
+    for (const path of ['missing', 'dir', 'dir/', 'dir/a/b', 'dir/A', 'gone', `${long}name`, '', 'lone-\ud800-surrogate']) {
       await fails('BLOB_NOT_FOUND', backend.stat(path), path);
       await fails('BLOB_NOT_FOUND', readAll(backend, path, { offset: 0, length: 1 }), path);
     }
