@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { ImageLoader, probeImage } from '@warpforge/webdataset';
+import { probeImage } from '@warpforge/webdataset';
 import { ComputeThread } from './compute/compute-thread.ts';
 import { parseImageSize } from './config/schema.ts';
 import type { Config } from './config/schema.ts';
@@ -113,17 +113,15 @@ async function trainOnFiles(
   signal: AbortSignal,
 ): Promise<TrainResult> {
   const { shape } = run.network;
-  await using loader = await ImageLoader.open({
+  await using files = await LoaderSource.open({
     shards: data.shards,
+    shape,
     batchSize: config.batch_size,
     seed: config.seed,
     workers: config.num_workers,
-    image: { height: shape.height, width: shape.width, channels: shape.channels },
-    shuffle: true,
-    lastBatch: 'drop',
+    order: 'shuffled',
     signal,
   });
-  const files = new LoaderSource(loader);
   const source = fromMemory === undefined ? files : await MemorySource.load(files, fromMemory);
   await using batches = new BatchesAhead(source, progress.position, signal);
   // Threads that load and the one that computes start at the same time.

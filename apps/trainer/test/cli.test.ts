@@ -262,8 +262,14 @@ describe('what the user got wrong is said in one message', () => {
     [
       'a label that is no class',
       1,
-      /sample "key-1": the label 10 is not in 0 to 9; set --classes/,
+      /big-label\/shard-000000\.tar, sample "key-1": the label 10 is not in 0 to 9; set --classes/,
       async () => train(await rootOf('big-label', [good, { ...good, cls: '10' }])),
+    ],
+    [
+      'a test label that is no class',
+      1,
+      /test-label\/shard-000000\.tar, sample "key-1": the label -1 is not in 0 to 3/,
+      async () => quick('--steps', '1', '--eval-root', await rootOf('test-label', [good, { ...good, cls: '-1' }])),
     ],
     [
       'a sample without an image',

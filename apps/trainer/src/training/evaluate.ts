@@ -1,6 +1,5 @@
-import { ImageLoader } from '@warpforge/webdataset';
 import type { Compute } from '../compute/protocol.ts';
-import { checkLabels } from '../data/labels.ts';
+import { LoaderSource } from '../data/loader-source.ts';
 import type { ModelShape } from '../model/network.ts';
 import { TrainerError } from '../errors.ts';
 
@@ -27,19 +26,9 @@ export interface Evaluation {
 
 /** Evaluates the present weights on every image of the shards. */
 export async function evaluate({ compute, shards, shape, batchSize, workers, signal }: EvaluateOptions): Promise<Evaluation> {
-  await using loader = await ImageLoader.open({
-    shards,
-    batchSize,
-    seed: 0,
-    workers,
-    image: shape,
-    shuffle: false,
-    lastBatch: 'keep',
-    signal,
-  });
+  await using source = await LoaderSource.open({ shards, shape, batchSize, seed: 0, workers, order: 'as-stored', signal });
   let [loss, correct, images] = [0, 0, 0];
-  for await (const batch of loader.epoch(0)) {
-    checkLabels(batch, shape.classes);
+  for await (const batch of source.epoch(0, 0)) {
     const sums = await compute.evaluate(batch);
     batch.release();
     loss += sums.loss;

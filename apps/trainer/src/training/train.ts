@@ -1,7 +1,6 @@
 import type { Compute } from '../compute/protocol.ts';
 import type { DataPosition } from '../data/batch-source.ts';
 import type { BatchesAhead } from '../data/batches-ahead.ts';
-import { checkLabels } from '../data/labels.ts';
 import { TrainerError } from '../errors.ts';
 import type { ModelShape } from '../model/network.ts';
 import { shiftOf } from '../model/random-shift.ts';
@@ -80,7 +79,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     // The next batch is collected while this one is computed.
     if (step < steps) batches.prefetch();
     const { batch, position } = next;
-    checkLabels(batch, shape.classes);
     const settings = { step, learningRate: learningRateAt(options.learningRate, step, steps), shift: shiftOf(shape, seed, step) };
     const loss = await compute.train(batch, settings);
     const computed = now();
