@@ -20,6 +20,7 @@
 import type { ImageShape } from './decode/image.ts';
 import { ShardsNotFoundError, WebDatasetError } from './errors.ts';
 import { Epoch } from './loader/epoch.ts';
+import type { SampleReference } from './loader/reference-reader.ts';
 import { SlotPool } from './loader/slot-pool.ts';
 import { type Crew, InlineCrew } from './workers/crew.ts';
 import { ThreadCrew } from './workers/thread-crew.ts';
@@ -64,6 +65,8 @@ export interface ImageBatch extends Disposable {
   readonly labels: Int32Array;
   /** One key an image. */
   readonly keys: readonly string[];
+  /** The path of each image's shard. */
+  readonly shards: readonly string[];
   /** Gives the memory back for a later batch. Until it is called, the batch takes one of the loader's slots. */
   release(): void;
 }
@@ -122,11 +125,11 @@ export class ImageLoader implements AsyncDisposable {
    * @throws {@link ShardsNotFoundError} when the list of shards is empty
    * @throws RangeError when an option is out of range
    */
-  // Asynchronous so that faults reject, and so that opening may wait for threads.
-  // eslint-disable-next-line @typescript-eslint/require-await -- see above
-  static async open(options: ImageLoaderOptions): Promise<ImageLoader> {
-    options.signal?.throwIfAborted();
-    return new ImageLoader(options);
+  static open(options: ImageLoaderOptions): Promise<ImageLoader> {
+    return new Promise((resolve) => {
+      options.signal?.throwIfAborted();
+      resolve(new ImageLoader(options));
+    });
   }
 
   /**
@@ -151,11 +154,7 @@ export class ImageLoader implements AsyncDisposable {
       };
       const epoch = new Epoch(resources, { ...this.#options, epoch: number });
       for await (const { slot, samples } of epoch.batches(this.#closed.signal)) {
-        yield this.#batch(
-          slot,
-          samples.map(({ key }) => key),
-          Int32Array.from(samples, ({ label }) => label),
-        );
+        yield this.#batch(slot, samples);
       }
     } finally {
       this.#busy = false;
@@ -179,7 +178,7 @@ export class ImageLoader implements AsyncDisposable {
     this.#closed.abort(reason);
   }
 
-  #batch(slot: number, keys: readonly string[], labels: Int32Array): ImageBatch {
+  #batch(slot: number, samples: readonly SampleReference[]): ImageBatch {
     const imageBytes = imageBytesOf(this.#options.image);
     const start = slot * this.#options.batchSize * imageBytes;
     let held = true;
@@ -189,10 +188,11 @@ export class ImageLoader implements AsyncDisposable {
       this.#slots.release(slot);
     };
     return {
-      size: keys.length,
-      pixels: this.#pixels.subarray(start, start + keys.length * imageBytes),
-      labels,
-      keys,
+      size: samples.length,
+      pixels: this.#pixels.subarray(start, start + samples.length * imageBytes),
+      labels: Int32Array.from(samples, ({ label }) => label),
+      keys: samples.map(({ key }) => key),
+      shards: samples.map(({ shard }) => shard),
       release,
       [Symbol.dispose]: release,
     };

@@ -74,6 +74,7 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
         expect(batch.pixels.length).toBe(batch.size * 8 * 8 * 3);
         for (const [place, key] of batch.keys.entries()) {
           expect(batch.labels[place]).toBe(Number(key));
+          expect(batch.shards[place]).toBe(shards[Math.floor(Number(key) / 23)]);
           const expected = Buffer.alloc(8 * 8 * 3);
           decoder.tryDecodeInto(makeJpeg(8, 8, Number(key) % 16), image, expected);
           expect(expected.equals(batch.pixels.subarray(place * 192, place * 192 + 192)), key).toBe(true);
@@ -190,6 +191,15 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
     await expect(own.epoch(1).next()).rejects.toMatchObject({ code: 'WDS_CLOSED' });
   });
 
+  it('can be closed under a consumer that has left its iterator hanging', async () => {
+    const own = await ImageLoader.open(options({ workers }));
+    const batches = own.epoch(0);
+    await batches.next();
+    await own[Symbol.asyncDispose]();
+    await expect(batches.next().then(() => batches.next())).rejects.toMatchObject({ code: 'WDS_CLOSED' });
+    await batches.return();
+  });
+
   it('reads every byte of the shards once', async () => {
     const directory = join(folder.path, `large-${workers}`);
     await mkdir(directory);
@@ -242,6 +252,18 @@ describe('ImageLoader', () => {
       }
       expect(labels).toEqual([0, 1, 2, 3, 4, 5]);
     }
+  });
+
+  it.each(['the first', 'the last'])('fails with WDS_WORKER when %s of its threads dies, and can still be closed', async (which) => {
+    await using loader = await ImageLoader.open(options({ workers: 2 }));
+    await expect(async () => {
+      for (let epoch = 0; ; epoch++) {
+        for await (const batch of loader.epoch(epoch)) {
+          batch.release();
+          if (epoch === 1) await [...running].at(which === 'the first' ? 0 : -1)?.terminate();
+        }
+      }
+    }).rejects.toMatchObject({ code: 'WDS_WORKER', message: expect.stringContaining('ended unexpectedly') as string });
   });
 
   it.each([

@@ -90,6 +90,20 @@ describe('readTar reads what others wrote', () => {
     expect((await collect(scanTar(archive))).map(({ name: found }) => found)).toContain('a.txt');
   });
 
+  it('takes the signed checksums of old tars', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'x.tar');
+    pythonPack([{ path, format: 0, files: [{ name: 'ü', data: '00', mtime: 1 }] }]);
+    const bytes = await readFile(path);
+    expect(bytes.subarray(0, 2).toString()).toBe('ü');
+    bytes.fill(' ', 148, 156);
+    const signedSum = new Int8Array(bytes.subarray(0, 512)).reduce((sum, byte) => sum + byte, 0);
+    bytes.write(`${signedSum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    expect((await collect(scanTar(bytes))).map(({ name: found }) => found)).toEqual(['ü']);
+    bytes[148]! ^= 1;
+    await expect(collect(scanTar(bytes))).rejects.toMatchObject({ code: 'WDS_BAD_HEADER' });
+  });
+
   it('agrees with tar-stream', async () => {
     // tar-stream writes times after 2038 wrongly.
     const files = fc.sample(file, { numRuns: 100, seed: 5 }).map((entry) => ({ ...entry, mtime: Math.floor(entry.mtime / 8) }));

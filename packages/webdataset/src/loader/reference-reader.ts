@@ -91,7 +91,6 @@ export class ReferenceReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     for (const { pending } of this.#cursors) await pending;
-    if (this.#failure !== undefined) return; // The crew is gone, and its open files with it.
     await Promise.all(this.#cursors.filter(({ ended }) => !ended).map(({ reader, id }) => this.#crew.close(reader, id)));
   }
 

@@ -57,23 +57,18 @@ export function decodeHeader(bytes: Buffer, at: number): TarHeader {
 
 /** Old tars summed signed bytes; both sums are accepted, as every tar does. */
 function verifyChecksum(bytes: Buffer, at: number): void {
-  let unsigned = 0;
-  let highBytes = 0;
-  for (let index = at; index < at + BLOCK_SIZE; index++) {
-    const byte = bytes[index] ?? 0;
-    unsigned += byte;
-    highBytes += byte >> 7;
-  }
-  for (let index = at + CHECKSUM_START; index < at + CHECKSUM_END; index++) {
-    const byte = bytes[index] ?? 0;
-    unsigned -= byte;
-    highBytes -= byte >> 7;
-  }
-  unsigned += SPACE * (CHECKSUM_END - CHECKSUM_START);
   const stored = number(bytes, at + CHECKSUM_START, 8);
-  if (stored !== unsigned && stored !== unsigned - 256 * highBytes) {
-    throw new HeaderFault('these bytes are no tar header (the checksum does not match)');
-  }
+  if (stored === sumOf(bytes, at, (byte) => byte)) return;
+  if (stored === sumOf(bytes, at, (byte) => (byte << 24) >> 24)) return;
+  throw new HeaderFault('these bytes are no tar header (the checksum does not match)');
+}
+
+/** The sum of a block's bytes, those of the checksum itself taken as spaces. */
+function sumOf(bytes: Buffer, at: number, value: (byte: number) => number): number {
+  let sum = SPACE * (CHECKSUM_END - CHECKSUM_START);
+  for (let index = at; index < at + CHECKSUM_START; index++) sum += value(bytes[index] ?? 0);
+  for (let index = at + CHECKSUM_END; index < at + BLOCK_SIZE; index++) sum += value(bytes[index] ?? 0);
+  return sum;
 }
 
 function sizeOf(bytes: Buffer, at: number): number {
@@ -159,14 +154,18 @@ export function encodeHeader({ name, typeFlag, size, mode, mtime }: Omit<TarHead
   put(octal(0, 7), 116);
   put(octal(size, 11), 124);
   put(octal(mtime, 11), 136);
-  put('        ', CHECKSUM_START);
   block[156] = typeFlag;
   put('ustar\x0000', 257);
   put(octal(0, 7), 329);
   put(octal(0, 7), 337);
   put(place.prefix, 345);
-  const sum = block.reduce((total, byte) => total + byte, 0);
-  put(`${octal(sum, 6)}\0 `, CHECKSUM_START);
+  put(
+    `${octal(
+      sumOf(block, 0, (byte) => byte),
+      6,
+    )}\0 `,
+    CHECKSUM_START,
+  );
   return block;
 }
 

@@ -10,7 +10,7 @@ export interface Crew extends AsyncDisposable {
   readonly windowsAhead: number;
   /** @param reader 0 to `readers - 1`; all requests for one cursor go to the same one, one after the other */
   scan(reader: number, request: ScanRequest): Promise<ScanReply>;
-  /** Gives up a cursor before its end. */
+  /** Gives up a cursor before its end. Never rejects: what is not open any more needs no closing. */
   close(reader: number, cursor: number): Promise<void>;
   decode(request: DecodeRequest): Promise<DecodeReply>;
   /** Ends all work: what is under way and what is asked later rejects with `reason`. */
@@ -32,8 +32,9 @@ export class InlineCrew implements Crew {
     return this.#run(() => this.#jobs.scan(request));
   }
 
-  async close(_reader: number, cursor: number): Promise<void> {
-    await this.#run(() => this.#jobs.close({ kind: 'close', cursor }));
+  close(_reader: number, cursor: number): Promise<void> {
+    this.#jobs.close({ kind: 'close', cursor });
+    return Promise.resolve();
   }
 
   decode(request: DecodeRequest): Promise<DecodeReply> {
