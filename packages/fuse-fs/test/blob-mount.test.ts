@@ -278,10 +278,12 @@ describeMountedAsRoot('a complete file', () => {
     const backend = new MemoryBackend();
     const content = pattern(LARGE, 7);
     backend.put('file.bin', content);
+    using faults = new Recording('warpforge:fuse-fs:fault');
     await using mounted = await BlobMounted.start({ backend });
     await bringIn(mounted, 'file.bin');
     const fd = await mounted.client.open(`${mounted.path}/file.bin`);
     await mounted.session.unmount();
+    expect(faults.events).toEqual([]);
     await mounted.session.closed;
     expect((await mounted.client.pread(fd, 4_000_000, 9000)).equals(content.subarray(4_000_000, 4_009_000))).toBe(true);
   });

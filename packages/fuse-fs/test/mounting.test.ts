@@ -1,17 +1,16 @@
 import { execFile, fork, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { fuseAvailability, mount, unmountPath } from '../src/index.ts';
-import { describeMounted } from './fixtures/availability.ts';
-import { Client } from './fixtures/client.ts';
+import { describeMounted, itAsRoot, itWithFusermount } from './fixtures/availability.ts';
+import { Client, sharedClient } from './fixtures/client.ts';
 import type { DaemonOrder } from './fixtures/daemon.ts';
 import { MemoryFileSystem } from './fixtures/memory-file-system.ts';
 import { Mounted, MountPoint, TemporaryFolder } from './fixtures/place.ts';
 
 const run = promisify(execFile);
-const isRoot = process.getuid?.() === 0;
 const ORDINARY_USER = 1000;
 
 /** A daemon in a process of its own. */
@@ -49,6 +48,17 @@ class Daemon implements AsyncDisposable {
   }
 }
 
+/** Runs something while the device has these permissions: whether ordinary users may open it differs between systems. */
+async function withDeviceMode(mode: number, work: () => Promise<void> | void): Promise<void> {
+  const before = statSync('/dev/fuse').mode & 0o777;
+  chmodSync('/dev/fuse', mode);
+  try {
+    await work();
+  } finally {
+    chmodSync('/dev/fuse', before);
+  }
+}
+
 function empty(): MemoryFileSystem {
   return new MemoryFileSystem({});
 }
@@ -70,7 +80,7 @@ describeMounted('mount', () => {
   it('refuses a place where a file system works, and leaves that alone', async () => {
     await using mounted = await Mounted.start(new MemoryFileSystem({ file: Buffer.from('x') }));
     await expect(mount({ mountPoint: mounted.path, fileSystem: empty() })).rejects.toMatchObject({ code: 'MOUNT_POINT_BUSY' });
-    await using client = new Client();
+    const client = sharedClient();
     expect(await client.readFile(`${mounted.path}/file`)).toEqual(Buffer.from('x'));
   });
 
@@ -106,7 +116,7 @@ describeMounted('mount', () => {
 
   it('takes the place of a mount whose daemon was killed', async () => {
     await using place = new MountPoint();
-    await using client = new Client();
+    const client = sharedClient();
     {
       await using daemon = await Daemon.start(place.path);
       await client.open(`${place.path}/file`);
@@ -121,25 +131,29 @@ describeMounted('mount', () => {
     expect(await client.readdir(place.path)).toEqual(['again']);
   });
 
-  it.skipIf(!isRoot)('says so when an ordinary user may not open the device', () => {
-    if ((statSync('/dev/fuse').mode & 0o006) !== 0) return;
-    const script = `import(${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}).then(({ fuseAvailability }) => console.log(JSON.stringify(fuseAvailability())))`;
-    const asked = spawnSync(process.execPath, [...process.execArgv, '-e', script], { uid: ORDINARY_USER, cwd: '/', encoding: 'utf8' });
-    expect(asked.stdout).toContain('"ok":false');
-    expect(asked.stdout).toContain('/dev/fuse may not be opened (EACCES)');
+  itAsRoot('says so when an ordinary user may not open the device', async () => {
+    await withDeviceMode(0o600, () => {
+      const module = JSON.stringify(new URL('../src/index.ts', import.meta.url).href);
+      const script = `import(${module}).then(({ fuseAvailability }) => console.log(JSON.stringify(fuseAvailability())))`;
+      const asked = spawnSync(process.execPath, [...process.execArgv, '-e', script], { uid: ORDINARY_USER, cwd: '/', encoding: 'utf8' });
+      expect(asked.stdout).toContain('"ok":false');
+      expect(asked.stdout).toContain('/dev/fuse may not be opened (EACCES)');
+    });
     expect(fuseAvailability()).toEqual({ ok: true });
   });
 
-  it.skipIf(!userMountsWork())('works for an ordinary user through fusermount3', async () => {
-    await using place = new MountPoint();
-    chownSync(place.path, ORDINARY_USER, ORDINARY_USER);
-    await using daemon = await Daemon.start(place.path, ORDINARY_USER);
-    await using client = new Client(ORDINARY_USER);
-    expect(await client.readFile(`${place.path}/file`)).toEqual(Buffer.from('content of the file\n'));
-    await client.open(`${place.path}/large`);
-    daemon.process.kill('SIGTERM');
-    expect(await daemon.ended()).toBe(0);
-    expect(place.mounts).toEqual([]);
+  itWithFusermount('works for an ordinary user through fusermount3', async () => {
+    await withDeviceMode(0o666, async () => {
+      await using place = new MountPoint();
+      chownSync(place.path, ORDINARY_USER, ORDINARY_USER);
+      await using daemon = await Daemon.start(place.path, ORDINARY_USER);
+      await using client = new Client(ORDINARY_USER);
+      expect(await client.readFile(`${place.path}/file`)).toEqual(Buffer.from('content of the file\n'));
+      await client.open(`${place.path}/large`);
+      daemon.process.kill('SIGTERM');
+      expect(await daemon.ended()).toBe(0);
+      expect(place.mounts).toEqual([]);
+    });
   });
 });
 
@@ -147,7 +161,7 @@ describeMounted('a daemon', () => {
   it('ends on SIGTERM with status 0 and no mount, though files are open', async () => {
     await using place = new MountPoint();
     await using daemon = await Daemon.start(place.path);
-    await using client = new Client();
+    const client = sharedClient();
     await client.open(`${place.path}/large`);
     daemon.process.kill('SIGTERM');
     daemon.process.kill('SIGTERM');
@@ -158,7 +172,7 @@ describeMounted('a daemon', () => {
   it('leaves no mount when it exits without unmounting, though files are open', async () => {
     await using place = new MountPoint();
     await using daemon = await Daemon.start(place.path);
-    await using client = new Client();
+    const client = sharedClient();
     await client.open(`${place.path}/large`);
     daemon.tell('exit');
     expect(await daemon.ended()).toBe(7);
@@ -168,7 +182,7 @@ describeMounted('a daemon', () => {
   it('leaves no mount when it dies of an uncaught error', async () => {
     await using place = new MountPoint();
     await using daemon = await Daemon.start(place.path);
-    await using client = new Client();
+    const client = sharedClient();
     await client.open(`${place.path}/large`);
     daemon.tell('throw');
     expect(await daemon.ended()).toBe(1);
@@ -184,7 +198,7 @@ describeMounted('unmountPath', () => {
     expect(await unmountPath(`${place.path}/missing/deeper`)).toBe(false);
   });
 
-  it.skipIf(!isRoot)('leaves mounts alone that are not of FUSE', async () => {
+  itAsRoot('leaves mounts alone that are not of FUSE', async () => {
     await using place = new MountPoint();
     await run('mount', ['-t', 'tmpfs', 'none', place.path]);
     try {
@@ -213,8 +227,3 @@ describeMounted('unmountPath', () => {
     expect(place.mounts).toEqual([]);
   });
 });
-
-/** Whether this machine lets ordinary users mount, and this process can become one. */
-function userMountsWork(): boolean {
-  return isRoot && (statSync('/dev/fuse').mode & 0o006) === 0o006 && spawnSync('fusermount3', ['--version']).status === 0;
-}

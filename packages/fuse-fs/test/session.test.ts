@@ -12,8 +12,8 @@ import {
   type RequestContext,
 } from '../src/index.ts';
 import { findMount } from '../src/session/mount-table.ts';
-import { describeMounted } from './fixtures/availability.ts';
-import { Client } from './fixtures/client.ts';
+import { describeMounted, itAsRoot } from './fixtures/availability.ts';
+import { Client, sharedClient } from './fixtures/client.ts';
 import { MemoryFileSystem } from './fixtures/memory-file-system.ts';
 import { Recording } from './fixtures/recording.ts';
 import { Mounted } from './fixtures/place.ts';
@@ -34,7 +34,7 @@ describeMounted('a mounted file system', () => {
   it('shows names, attributes and content', async () => {
     const fileSystem = new MemoryFileSystem(tree());
     await using mounted = await Mounted.start(fileSystem);
-    await using client = new Client();
+    const client = sharedClient();
     expect(await client.readdir(mounted.path)).toEqual(['empty', 'größe 漢字', 'hello', 'sub']);
     expect(await client.stat(`${mounted.path}/größe 漢字`)).toMatchObject({
       size: 3_000_001,
@@ -57,14 +57,14 @@ describeMounted('a mounted file system', () => {
     const names = Array.from({ length: 10_000 }, (_, index) => `name-${index}`.padEnd(index % 90, '.'));
     const fileSystem = new MemoryFileSystem(Object.fromEntries(names.map((name) => [name, Buffer.alloc(0)])));
     await using mounted = await Mounted.start(fileSystem);
-    await using client = new Client();
+    const client = sharedClient();
     expect(await client.readdir(mounted.path)).toEqual([...names].sort());
   });
 
   it('reads any piece of a file right, at any size', async () => {
     const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) >>> 3));
     await using mounted = await Mounted.start(new MemoryFileSystem({ content }));
-    await using client = new Client();
+    const client = sharedClient();
     const fd = await client.open(`${mounted.path}/content`);
     for (const [offset, length] of [
       [0, 1],
@@ -81,7 +81,7 @@ describeMounted('a mounted file system', () => {
 
   it('refuses every change with EROFS', async () => {
     await using mounted = await Mounted.start(new MemoryFileSystem(tree()));
-    await using client = new Client();
+    const client = sharedClient();
     const at = (name: string): string => `${mounted.path}/${name}`;
     const attempts: [string, ...unknown[]][] = [
       ['writeFileSync', at('new'), 'x'],
@@ -102,7 +102,7 @@ describeMounted('a mounted file system', () => {
     expect(await client.readFile(at('hello'))).toEqual(Buffer.from('hello\n'));
   });
 
-  it.skipIf(process.getuid?.() !== 0)('lets other users in only if told to, and stops them by the mode bits', async () => {
+  itAsRoot('lets other users in only if told to, and stops them by the mode bits', async () => {
     await using closed = await Mounted.start(new MemoryFileSystem(tree()));
     await using open = await Mounted.start(new MemoryFileSystem(tree()), { allowOther: true });
     await using nobody = new Client(NOBODY);
@@ -119,7 +119,7 @@ describeMounted('a mounted file system', () => {
       }
     }
     await using mounted = await Mounted.start(new Failing(tree()));
-    await using client = new Client();
+    const client = sharedClient();
     expect(await client.errorOf('readFileSync', `${mounted.path}/hello`)).toBe('ESTALE');
     expect(faults.events).toEqual([]);
     expect(await client.errorOf('readFileSync', `${mounted.path}/sub/inner`)).toBe('EIO');
@@ -136,7 +136,7 @@ describeMounted('a mounted file system', () => {
       }
     }
     await using mounted = await Mounted.start(new Hanging(tree()));
-    await using client = new Client();
+    const client = sharedClient();
     const doomed = new Client();
     doomed.stat(`${mounted.path}/hang`).catch(() => undefined);
     const signal = await asked.promise;
@@ -145,7 +145,7 @@ describeMounted('a mounted file system', () => {
     expect(await client.readFile(`${mounted.path}/hello`)).toEqual(Buffer.from('hello\n'));
   });
 
-  it.skipIf(process.getuid?.() !== 0)('gets back every reference that it handed out', async () => {
+  itAsRoot('gets back every reference that it handed out', async () => {
     const fileSystem = new MemoryFileSystem(tree());
     await using mounted = await Mounted.start(fileSystem);
     await using client = new Client();
@@ -158,10 +158,41 @@ describeMounted('a mounted file system', () => {
     await expect.poll(() => fileSystem.openHandles).toBe(0);
   });
 
+  it('forgets names and content when it is told to, before their time is over', async () => {
+    const validMs = 3_600_000;
+    class Lasting extends MemoryFileSystem {
+      lookups: string[] = [];
+      override async lookup(parent: number, name: string): Promise<Entry | MissingEntry> {
+        this.lookups.push(name);
+        return { ...(await super.lookup(parent, name)), validMs };
+      }
+    }
+    const fileSystem = new Lasting(tree());
+    await using mounted = await Mounted.start(fileSystem);
+    const client = sharedClient();
+    const look = async (): Promise<string[]> => {
+      await client.errorOf('statSync', `${mounted.path}/none`);
+      await client.stat(`${mounted.path}/sub/inner`);
+      return fileSystem.lookups.splice(0);
+    };
+    expect(await look()).toEqual(['none', 'sub', 'inner']);
+    expect(await look()).toEqual([]);
+    expect(await mounted.session.invalidateName(1, 'none')).toBe(true);
+    expect(await look()).toEqual(['none']);
+    expect(await mounted.session.invalidateName(1, 'sub')).toBe(true);
+    expect(await look()).toEqual(['sub', 'inner']);
+    expect(await mounted.session.invalidateName(1, 'never seen')).toBe(false);
+    const { ino } = await client.stat(`${mounted.path}/sub/inner`);
+    expect(await mounted.session.invalidateInode(ino)).toBe(true);
+    expect(await mounted.session.invalidateInode(999)).toBe(false);
+    await mounted.session.unmount();
+    expect(await mounted.session.invalidateName(1, 'sub')).toBe(false);
+  });
+
   it('counts and reports operations', async () => {
     using operations = new Recording<OperationEvent>('warpforge:fuse-fs:operation');
     await using mounted = await Mounted.start(new MemoryFileSystem(tree()));
-    await using client = new Client();
+    const client = sharedClient();
     await client.readFile(`${mounted.path}/hello`);
     await client.errorOf('statSync', `${mounted.path}/sub/none/nothing`);
     await client.errorOf('mkdirSync', `${mounted.path}/x`);
@@ -175,7 +206,7 @@ describeMounted('a mounted file system', () => {
     expect(operations.events.every(({ durationMs }) => durationMs >= 0)).toBe(true);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('sets the read-ahead that was asked for', async () => {
+  itAsRoot('sets the read-ahead that was asked for', async () => {
     await using mounted = await Mounted.start(new MemoryFileSystem(tree()), { readAheadBytes: 768 * 1024 });
     const mount = await findMount(mounted.path);
     expect(readFileSync(`/sys/class/bdi/${mount?.device}/read_ahead_kb`, 'utf8')).toBe('768\n');
@@ -195,7 +226,7 @@ describeMounted('the end of a mount', () => {
   it('does not wait for open files: they fail, and are closed', async () => {
     const fileSystem = new MemoryFileSystem(tree());
     await using mounted = await Mounted.start(fileSystem);
-    await using client = new Client();
+    const client = sharedClient();
     const fd = await client.open(`${mounted.path}/größe 漢字`);
     await mounted.session.unmount();
     expect(mounted.isMounted).toBe(false);
@@ -207,7 +238,7 @@ describeMounted('the end of a mount', () => {
   it('is noticed when someone else unmounts', async () => {
     const fileSystem = new MemoryFileSystem(tree());
     await using mounted = await Mounted.start(fileSystem);
-    await using client = new Client();
+    const client = sharedClient();
     expect(await client.readFile(`${mounted.path}/hello`)).toEqual(Buffer.from('hello\n'));
     await run('umount', [mounted.path]);
     await mounted.session.closed;
@@ -216,7 +247,7 @@ describeMounted('the end of a mount', () => {
 
   it('comes after the last close, when someone else unmounts lazily', async () => {
     await using mounted = await Mounted.start(new MemoryFileSystem(tree()));
-    await using client = new Client();
+    const client = sharedClient();
     const fd = await client.open(`${mounted.path}/hello`);
     await run('umount', ['-l', mounted.path]);
     expect(mounted.isMounted).toBe(false);

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { performance } from 'node:perf_hooks';
 import type { BlockCache } from '@warpforge/block-cache';
 import {
   FileSystemError,
@@ -26,6 +27,8 @@ const DEFAULT_STALE_TTL_MS = 60_000;
 const DEFAULT_STALE_IF_ERROR_MS = 24 * 60 * 60 * 1000;
 const FILE_PERMISSIONS = 0o444;
 const DIRECTORY_PERMISSIONS = 0o555;
+/** Directories of an object store have no time of their own; the start of this process is as good as any, and does not move. */
+const DIRECTORY_TIME_MS = Math.floor(performance.timeOrigin);
 
 /**
  * What `df` shows: 1 PiB, all of it free. An object store has no size, and programs that watch for full disks must not take a read-only
@@ -59,7 +62,7 @@ export interface BlobFileSystemOptions {
   readonly umask?: number;
   /** Whether complete cached files may be handed to the kernel. Default: true. */
   readonly passthrough?: boolean;
-  /** Wall clock in milliseconds. Default: `Date.now`. */
+  /** Clock in milliseconds for the age of answers. Default: `performance.now`, which no change of the system's time moves. */
   readonly now?: () => number;
 }
 
@@ -76,8 +79,6 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
   readonly #gid: number;
   readonly #umask: number;
   readonly #passthrough: boolean;
-  /** Directories have no time of their own; a constant one lets the kernel keep what it has. */
-  readonly #startedAt: number;
 
   /** @throws {TypeError} for mount paths that can't be. */
   constructor({
@@ -89,7 +90,7 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
     gid = process.getgid?.() ?? 0,
     umask = 0,
     passthrough = true,
-    now = Date.now,
+    now = () => performance.now(),
   }: BlobFileSystemOptions) {
     this.#cache = cache;
     // One signal for all requests: Node.js would take that many listeners for a leak.
@@ -102,7 +103,6 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
     this.#gid = gid;
     this.#umask = umask;
     this.#passthrough = passthrough;
-    this.#startedAt = now();
   }
 
   /** Inodes that the kernel refers to at present. */
@@ -196,7 +196,7 @@ export class BlobFileSystem implements FileSystem, AsyncDisposable {
   }
 
   #directoryAttributes({ inode }: DirectoryNode): Attributes {
-    return this.#attributes(inode, 'directory', DIRECTORY_PERMISSIONS, 0, this.#startedAt);
+    return this.#attributes(inode, 'directory', DIRECTORY_PERMISSIONS, 0, DIRECTORY_TIME_MS);
   }
 
   #attributes(inode: InodeNumber, kind: Attributes['kind'], permissions: number, size: number, modifiedMs: number): Attributes {

@@ -4,7 +4,7 @@ export class Freshness {
   readonly staleTtlMs: number;
   /** For how long it may stand in for one that can't be had because of a failure, in milliseconds; 0 turns that off. */
   readonly staleIfErrorMs: number;
-  /** Wall clock in milliseconds. */
+  /** Clock in milliseconds; only differences count. */
   readonly now: () => number;
 
   constructor(staleTtlMs: number, staleIfErrorMs: number, now: () => number) {

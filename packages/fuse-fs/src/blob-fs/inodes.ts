@@ -104,7 +104,7 @@ export class Inodes {
 
   /** Where a key is, or the free number that it would get. */
   #place(key: string): { readonly inode: InodeNumber; readonly slot: Slot | undefined } {
-    let inode = Number.parseInt(hash('sha1', key).slice(0, HASH_DIGITS), 16);
+    let inode = Number.parseInt(hash('sha256', key).slice(0, HASH_DIGITS), 16);
     for (;;) {
       const slot = this.#slots.get(inode);
       if (inode > ROOT_INODE && (slot === undefined || slot.key === key)) return { inode, slot };

@@ -2,12 +2,15 @@ import { closeSync, openSync } from 'node:fs';
 import { MountError } from '../errors.ts';
 import { isLibc, loadLibc } from '../libc.ts';
 import { errorCode, runCommand, type CommandResult } from './command.ts';
-import { isPrivileged } from './unmount.ts';
+import { isPrivileged, removeMount } from './unmount.ts';
 
 /** The device through which the kernel and a file system talk. */
 export const DEVICE = '/dev/fuse';
 /** Descriptor numbers of the commands below: the first one behind standard input, output and error. */
 const FIRST_EXTRA_DESCRIPTOR = 3;
+
+/** What `fusermount3` adds to every mount and does not take as options. */
+const SET_BY_FUSERMOUNT: ReadonlySet<string> = new Set(['nosuid', 'nodev']);
 
 /** How a mount appears to the system. */
 export interface AttachOptions {
@@ -45,6 +48,7 @@ async function mountAsRoot(mountPoint: string, options: AttachOptions): Promise<
     });
   } catch (error) {
     closeSync(device);
+    await removeMount(mountPoint, { lazy: true });
     throw error;
   }
   if (result.status === 0) return device;
@@ -91,21 +95,24 @@ async function mountAsUser(mountPoint: string, options: AttachOptions): Promise<
   }
   const [mine, forChild] = libc.socketPair();
   const data = [
-    ...mountOptions(options).filter((option) => option !== 'nosuid' && option !== 'nodev'),
+    ...mountOptions(options).filter((option) => !SET_BY_FUSERMOUNT.has(option)),
     `fsname=${options.source}`,
     `subtype=${options.source}`,
   ];
-  try {
-    const mounting = runCommand('fusermount3', ['-o', data.join(','), '--', mountPoint], {
-      extraDescriptors: [forChild],
-      environment: { _FUSE_COMMFD: String(FIRST_EXTRA_DESCRIPTOR) },
-      signal: options.signal,
-    }).finally(() => closeSync(forChild));
-    const [result, device] = await Promise.all([mounting, libc.receiveDescriptor(mine)]);
-    if (result.status === 0 && device !== undefined) return device;
-    if (device !== undefined) closeSync(device);
-    throw refused(mountPoint, result.output.includes('ENOENT') ? 'fusermount3 is not installed (apt-get install fuse3)' : result.output);
-  } finally {
-    closeSync(mine);
+  const mounting = runCommand('fusermount3', ['-o', data.join(','), '--', mountPoint], {
+    extraDescriptors: [forChild],
+    environment: { _FUSE_COMMFD: String(FIRST_EXTRA_DESCRIPTOR) },
+    signal: options.signal,
+  }).finally(() => closeSync(forChild));
+  const [mounted, received] = await Promise.allSettled([mounting, libc.receiveDescriptor(mine)]);
+  closeSync(mine);
+  const device = received.status === 'fulfilled' ? received.value : undefined;
+  if (mounted.status === 'fulfilled' && mounted.value.status === 0 && device !== undefined) return device;
+  if (device !== undefined) {
+    closeSync(device);
+    await removeMount(mountPoint, { lazy: true });
   }
+  if (mounted.status === 'rejected') throw mounted.reason;
+  const { output } = mounted.value;
+  throw refused(mountPoint, output.includes('ENOENT') ? 'fusermount3 is not installed (apt-get install fuse3)' : output);
 }

@@ -13,6 +13,7 @@ export interface CommandResult {
  * serves.
  *
  * @param options `extraDescriptors` become 3, 4, … of the command; past `timeoutMs` it is killed.
+ * @throws the signal's reason, when the command has ended; it may have done its work all the same.
  */
 export async function runCommand(
   command: string,
@@ -24,6 +25,7 @@ export async function runCommand(
     readonly environment?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<CommandResult> {
+  options.signal?.throwIfAborted();
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(options.extraDescriptors ?? [])];
   const child = spawn(command, args, {
     stdio,
@@ -37,11 +39,12 @@ export async function runCommand(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text));
   return new Promise((resolve, reject) => {
     child.on('error', (error) => {
-      if (options.signal?.aborted === true) reject(error);
-      else resolve({ status: undefined, output: `${command}: ${error.message}` });
+      // Of an abort: the command has been killed, and its end follows.
+      if (options.signal?.aborted !== true) resolve({ status: undefined, output: `${command}: ${error.message}` });
     });
     child.on('close', (status) => {
-      resolve({ status: status ?? undefined, output: output.trim() });
+      if (options.signal?.aborted === true) reject(options.signal.reason as Error);
+      else resolve({ status: status ?? undefined, output: output.trim() });
     });
   });
 }

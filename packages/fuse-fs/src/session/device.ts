@@ -1,4 +1,4 @@
-import { writev, writevSync } from 'node:fs';
+import { closeSync, writev, writevSync } from 'node:fs';
 import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import { publishFault } from '../events.ts';
@@ -13,6 +13,9 @@ const NOBODY_WAITS: ReadonlySet<string> = new Set(['ENOENT', 'ENODEV', 'ECONNABO
 /** The writing side of one connection to the kernel: an open `/dev/fuse`. */
 export class Device {
   readonly fd: number;
+  #closed = false;
+  /** Notifications go out one after the other: each may hold a thread of the pool, and the answers that free it need threads too. */
+  #notified: Promise<unknown> = Promise.resolve();
 
   constructor(fd: number) {
     this.fd = fd;
@@ -25,6 +28,7 @@ export class Device {
    * @returns whether the kernel took the answer. If not, whatever the answer handed out (a reference, a handle) was not received.
    */
   reply(unique: bigint, payload?: Uint8Array): boolean {
+    if (this.#closed) return false;
     try {
       const header = encodeHeader(unique, 0, payload?.length ?? 0);
       writevSync(this.fd, payload === undefined || payload.length === 0 ? [header] : [header, payload]);
@@ -40,6 +44,7 @@ export class Device {
 
   /** Answers a request with an error, given as its positive number. */
   replyError(unique: bigint, errno: number): void {
+    if (this.#closed) return;
     try {
       writevSync(this.fd, [encodeHeader(unique, errno, 0)]);
     } catch (error) {
@@ -48,12 +53,26 @@ export class Device {
   }
 
   /**
-   * Sends a notification and waits until the kernel has acted on it. Never called from inside a request: the kernel may wait for that
+   * Sends a notification and waits until the kernel has acted on it. Never to be awaited by a request: the kernel may wait for that
    * request first. The write runs in a thread of the pool for the same reason.
    *
    * @returns false if the kernel doesn't know the inode or the name, so that nothing had to be done.
    */
   async notify(message: Uint8Array): Promise<boolean> {
+    const notifying = this.#notified.then(() => this.#notify(message));
+    this.#notified = notifying.catch(() => undefined);
+    return notifying;
+  }
+
+  /** Closes the device. Late answers go nowhere from then on: the number may belong to another file soon. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.fd);
+  }
+
+  async #notify(message: Uint8Array): Promise<boolean> {
+    if (this.#closed) return false;
     try {
       await writevAsync(this.fd, [message]);
       return true;

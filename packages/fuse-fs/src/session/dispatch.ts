@@ -124,7 +124,6 @@ export class Dispatcher {
         const file = this.#handles.file(request.handle);
         if (file === undefined) throw new Refusal('EBADF');
         this.#device.reply(unique, await file.read(request.offset, request.size, scope));
-        this.#handles.offerToThreads(request.handle);
         return;
       }
       case 'readdir':

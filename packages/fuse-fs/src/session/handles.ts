@@ -16,7 +16,7 @@ interface FileHandle {
   readonly inode: InodeNumber;
   readonly file: OpenFile;
   /** Whether the reader threads know it. */
-  inThreads: boolean;
+  readonly inThreads: boolean;
 }
 
 /** The files and directories that the kernel holds open, by the numbers that it knows them by. A number is never used twice. */
@@ -55,23 +55,14 @@ export class Handles {
   async addFile(inode: InodeNumber, file: OpenFile): Promise<OpenedHandle> {
     const handle = ++this.#last;
     const backingId = await this.#passthrough?.open(inode, file);
-    this.#files.set(handle, { inode, file, inThreads: false });
-    if (backingId === undefined) this.offerToThreads(handle);
+    const view = backingId === undefined ? file.threadView?.() : undefined;
+    if (view !== undefined) this.#readers.register(handle, view);
+    this.#files.set(handle, { inode, file, inThreads: view !== undefined });
     if (backingId === undefined) return { handle, flags: OpenFlag.noFlush | (file.keepCache ? OpenFlag.keepCache : 0), backingId };
     this.#passthroughOpens++;
     const event: PassthroughOpenEvent = { bytes: file.size };
     passthroughOpenChannel.publish(event);
     return { handle, flags: OpenFlag.noFlush | OpenFlag.passthrough, backingId };
-  }
-
-  /** Lets the reader threads serve a file, if they don't yet and it has something for them: a new file may get it with its first read. */
-  offerToThreads(handle: number): void {
-    const opened = this.#files.get(handle);
-    if (opened === undefined || opened.inThreads) return;
-    const view = opened.file.threadView?.();
-    if (view === undefined) return;
-    this.#readers.register(handle, view);
-    opened.inThreads = true;
   }
 
   addDirectory(directory: OpenDirectory): OpenedHandle {

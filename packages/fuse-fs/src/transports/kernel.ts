@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MountError } from '../errors.ts';
 import { publishFault } from '../events.ts';
+import type { InodeNumber } from '../file-system.ts';
 import { isLibc, loadLibc, type Libc } from '../libc.ts';
+import { encodeInvalidateEntry, encodeInvalidateInode } from '../protocol/notify.ts';
 import { AbortFile } from '../session/abort-file.ts';
 import { attach } from '../session/attach.ts';
 import { Device } from '../session/device.ts';
@@ -45,7 +46,7 @@ export async function mountByKernel(options: TransportOptions): Promise<MountedS
     return session;
   } catch (error) {
     await removeMount(options.mountPoint, { lazy: true });
-    closeSync(device.fd);
+    device.close();
     throw error;
   }
 }
@@ -112,6 +113,14 @@ class KernelSession implements MountedSession {
     };
   }
 
+  async invalidateName(parent: InodeNumber, name: string): Promise<boolean> {
+    return this.#device.notify(encodeInvalidateEntry(parent, name));
+  }
+
+  async invalidateInode(inode: InodeNumber): Promise<boolean> {
+    return this.#device.notify(encodeInvalidateInode(inode));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.unmount();
   }
@@ -160,7 +169,7 @@ class KernelSession implements MountedSession {
     await this.#detaching?.catch(() => undefined);
     await this.#dispatcher.close();
     await this.#means.abortFile?.[Symbol.asyncDispose]();
-    closeSync(this.#device.fd);
+    this.#device.close();
     if (this.#fault === undefined) this.#settle.resolve();
     else this.#settle.reject(this.#fault);
   }

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../file-system.ts';
+import type { FileSystem, InodeNumber } from '../file-system.ts';
 
 /** What a transport needs to mount a file system; `mount` fills in the defaults. */
 export interface TransportOptions {
@@ -43,5 +43,15 @@ export interface MountedSession extends AsyncDisposable {
    * Further calls wait for the first.
    */
   unmount(): Promise<void>;
+  /**
+   * Makes the kernel forget what a name in a directory stands for, or that there is none, before its time is over; for a directory, all
+   * that it knows below it. Resolves when the kernel has done so. A request of the file system must not wait for this: the kernel may
+   * wait for that request first.
+   *
+   * @returns false if the kernel knew nothing.
+   */
+  invalidateName(parent: InodeNumber, name: string): Promise<boolean>;
+  /** The same for the attributes and the kept content of an inode, a file's or a directory's. */
+  invalidateInode(inode: InodeNumber): Promise<boolean>;
   stats(): SessionStats;
 }
