@@ -21,9 +21,9 @@ export async function listShards({ terminal }: JobContext, reading: ShardReading
   if (faults.length > 0) {
     throw new DemoError('LISTING_WRONG', `the listing is not what was uploaded:\n    ${faults.slice(0, FAULTS_SHOWN).join('\n    ')}`);
   }
-  for (const { name } of BACKENDS) {
-    for (const split of ['train', 'test'] as const) terminal.detail(`/${name}/${split}  ${namesOf(listed, name, split)}`);
-  }
+  const folders = BACKENDS.flatMap(({ name }) => (['train', 'test'] as const).map((split) => ({ name, split, path: `/${name}/${split}` })));
+  const width = Math.max(...folders.map(({ path }) => path.length));
+  for (const { name, split, path } of folders) terminal.detail(`${path.padEnd(width)}  ${namesOf(listed, name, split)}`);
 }
 
 function backendOf(shard: ShardFile): BackendName {
