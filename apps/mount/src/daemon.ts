@@ -1,3 +1,4 @@
+import { CacheLockedError } from '@warpforge/block-cache';
 import { BlobFileSystem, fuseAvailability, mount, type MountedSession } from '@warpforge/fuse-fs';
 import { HealthChecks, MetricsServer, MetricsServerError } from '@warpforge/metrics';
 import type { Config } from './config/schema.ts';
@@ -7,7 +8,7 @@ import { interruptible } from './interrupt.ts';
 import { createLogger, type Logger } from './log.ts';
 import { logEvents } from './observe/event-log.ts';
 import { DaemonMetrics } from './observe/metrics.ts';
-import { CacheOwner } from './owner.ts';
+import { CacheOwner, type OwnerOptions } from './owner.ts';
 import { Resources } from './resources.ts';
 
 /**
@@ -87,7 +88,7 @@ class Daemon {
     const metrics = new DaemonMetrics({ cache: () => this.#owner?.cache.stats(), fuse: () => this.#session?.stats() });
     this.#dispose(metrics);
     const owner = this.#resources.add(
-      await CacheOwner.open({
+      await takeCache({
         config,
         role: 'serve',
         waitMs,
@@ -187,5 +188,18 @@ class Daemon {
 
   #dispose(resource: Disposable): void {
     this.#resources.defer(() => resource[Symbol.dispose]());
+  }
+}
+
+/** Opens the cache, and tells what a person can do about another owner. */
+async function takeCache(options: OwnerOptions): Promise<CacheOwner> {
+  try {
+    return await CacheOwner.open(options);
+  } catch (error) {
+    if (!(error instanceof CacheLockedError)) throw error;
+    const { pid, host } = error.owner;
+    const who = pid === undefined ? 'another process' : `process ${pid}${host === undefined ? '' : ` on ${host}`}`;
+    const ways = 'stop that (warpdrive unmount), wait for it (--wait 30s), or take another directory (--cache-path)';
+    throw new CommandError('CACHE_BUSY', `the cache ${error.directory} is in use by ${who}: ${ways}`, { cause: error });
   }
 }

@@ -212,7 +212,10 @@ describe.skipIf(!fuseAvailability().ok)('a daemon that can not start', () => {
     const other = join(world.directory, 'other');
     await mkdir(other);
     const outcome = await world.warpdrive('serve', '--mount-point', other, '--metrics-addr', '127.0.0.1:0');
-    await expectFailureElsewhere(outcome, new RegExp(`^warpdrive: cache directory ${world.cachePath} is in use by process ${daemon.pid} `));
+    await expectFailureElsewhere(
+      outcome,
+      new RegExp(`^warpdrive: the cache ${world.cachePath} is in use by process ${daemon.pid} on \\S+: stop that `),
+    );
     const status: unknown = JSON.parse((await world.warpdrive('status', '--json')).stdout);
     expect(status).toMatchObject({ pid: daemon.pid, mount: { point: world.mountPoint } });
   });

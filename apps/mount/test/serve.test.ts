@@ -68,6 +68,18 @@ describe.skipIf(!fuseAvailability().ok)('warpdrive serve', () => {
     }
   });
 
+  it('goes on when nobody reads its output any more', async () => {
+    await using world = await makeWorld(storage);
+    await using running = start(['serve', '--config', world.configPath, '--metrics-addr', '127.0.0.1:0'], world.env);
+    running.child.stdout?.destroy();
+    running.child.stderr?.destroy();
+    await expect.poll(async () => (await world.warpdrive('status', '--json')).stdout, { timeout: 20_000 }).toContain(world.mountPoint);
+    const [path, content] = [...storage.files][0] ?? ['', new Uint8Array()];
+    expect(await hashFile(join(world.mountPoint, path))).toBe(sha256(content));
+    running.child.kill('SIGTERM');
+    expect((await running.finished).code).toBe(0);
+  });
+
   it('prints the ready line as JSON when asked', async () => {
     await using world = await makeWorld(storage);
     await using running = start(['serve', '--config', world.configPath, '--metrics-addr', '127.0.0.1:0', '--json'], world.env);

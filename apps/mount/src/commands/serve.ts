@@ -9,6 +9,7 @@ interface ServeOptions extends ConfigOptions {
 /** `warpdrive serve` */
 export function serveCommand(): Command {
   return new Command('serve')
+    .summary('mount all backends and serve them in the foreground')
     .description('Mount all backends and serve them in the foreground until stopped: SIGTERM, Ctrl-C, or "warpdrive unmount".')
     .addOption(configOption())
     .option('--mount-point <dir>', 'instead of mount_point of the configuration', absolute)

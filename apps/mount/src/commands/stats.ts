@@ -6,6 +6,7 @@ import { cachePathOption, configOf, configOption, jsonOption, type ConfigOptions
 /** `warpdrive stats` */
 export function statsCommand(): Command {
   return new Command('stats')
+    .summary('counters of the cache and the backends')
     .description('Counters of the cache and of the backends since the daemon started.')
     .addOption(configOption())
     .addOption(cachePathOption())

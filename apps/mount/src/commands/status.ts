@@ -7,6 +7,7 @@ import { cachePathOption, configOf, configOption, jsonOption, type ConfigOptions
 /** `warpdrive status` */
 export function statusCommand(): Command {
   return new Command('status')
+    .summary('what is mounted, and whether the backends answer')
     .description('What is mounted by which process, and the last answer of each backend. Exit code 1 when nothing serves the cache.')
     .addOption(configOption())
     .addOption(cachePathOption())

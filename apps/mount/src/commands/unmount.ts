@@ -4,6 +4,7 @@ import { absolute, configOf, configOption, jsonOption, type ConfigOptions } from
 /** `warpdrive unmount` */
 export function unmountCommand(): Command {
   return new Command('unmount')
+    .summary('stop the daemon, or clear a mount that is left')
     .description('Stop the daemon and wait until nothing is mounted. Also clears a mount that a killed daemon left behind.')
     .argument('[mount-point]', 'what to unmount; needs no configuration (default: stop the daemon of the configuration)', absolute)
     .addOption(configOption())

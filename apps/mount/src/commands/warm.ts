@@ -13,6 +13,7 @@ interface WarmOptions extends ConfigOptions {
 /** `warpdrive warm` */
 export function warmCommand(): Command {
   return new Command('warm')
+    .summary('bring blobs into the cache')
     .description('Bring blobs into the cache and check that they are complete there. Works beside a running "serve", and without one.')
     .addOption(configOption())
     .addOption(cachePathOption())

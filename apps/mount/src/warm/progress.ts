@@ -46,7 +46,7 @@ async function barView(stream: NodeJS.WriteStream): Promise<ProgressView> {
   const { default: progressBars } = await import('cli-progress');
   const options = {
     stream,
-    format: '{bar} {text}',
+    format: '{backend} {bar} {text}',
     barsize: 20,
     hideCursor: true,
     clearOnComplete: false,
@@ -56,12 +56,13 @@ async function barView(stream: NodeJS.WriteStream): Promise<ProgressView> {
   let bar: InstanceType<typeof progressBars.SingleBar> | undefined;
   return {
     update(progress) {
+      const payload = { backend: progress.backend, text: describeProgress(progress) };
       if (bar === undefined) {
         bar = new progressBars.SingleBar(options, progressBars.Presets.shades_classic);
-        bar.start(Math.max(1, progress.bytes), progress.bytesDone, { text: describeProgress(progress) });
+        bar.start(Math.max(1, progress.bytes), progress.bytesDone, payload);
       }
       bar.setTotal(Math.max(1, progress.bytes));
-      bar.update(progress.bytesDone, { text: describeProgress(progress) });
+      bar.update(progress.bytesDone, payload);
     },
     finish() {
       bar?.stop();
