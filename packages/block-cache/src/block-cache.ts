@@ -32,7 +32,7 @@ export interface CacheStats extends Readonly<Record<CounterName, number>> {
   /** Versions with files on disk, and those of which every chunk is there. */
   readonly files: number;
   readonly completeFiles: number;
-  /** Handles not yet disposed. */
+  /** Handles not yet disposed, or with a read under way. */
   readonly openHandles: number;
   /** Descriptors of cache files. */
   readonly openDescriptors: number;
@@ -130,7 +130,9 @@ export class BlockCache implements AsyncDisposable {
       directory.lock?.[Symbol.dispose]();
       throw error;
     }
-    return new BlockCache(settings, directory, catalog, counters, health);
+    const cache = new BlockCache(settings, directory, catalog, counters, health);
+    cache.#evictor.check();
+    return cache;
   }
 
   /** Opens a handle on one version of a blob, as `stat` or `list` of the backend gave it. Nothing is fetched before the first read. */
@@ -144,7 +146,7 @@ export class BlockCache implements AsyncDisposable {
       now: this.#settings.now,
       reopen: () => this.#acquire(backend, blob),
       verifyInBackground: (current) => this.#verifier.add(current),
-      onDispose: () => this.#handles.delete(handle),
+      onReleased: () => this.#handles.delete(handle),
     });
     this.#handles.add(handle);
     return handle;
@@ -212,10 +214,13 @@ export class BlockCache implements AsyncDisposable {
 
   async #close(): Promise<void> {
     try {
+      const handles = [...this.#handles];
+      for (const handle of handles) await handle[Symbol.asyncDispose]();
       await this.#verifier.stop();
-      await this.#versions.close(closed());
+      await this.#versions.endRequests(closed());
+      await Promise.all(handles.map((handle) => handle.readsEnded()));
       await this.#evictor.stop();
-      for (const handle of this.#handles) await handle[Symbol.asyncDispose]();
+      await this.#versions.close();
       await this.#files.closeIdle();
     } finally {
       this.#directory.lock?.[Symbol.dispose]();

@@ -57,7 +57,8 @@ export interface FileContext {
   /** The version anew, after its files were removed as damaged. */
   readonly reopen: () => Promise<VersionLease>;
   readonly verifyInBackground: (lease: VersionLease) => void;
-  readonly onDispose: () => void;
+  /** The handle is disposed and its last read is over. */
+  readonly onReleased: () => void;
 }
 
 /** The handle that `BlockCache.openFile` returns. */
@@ -80,6 +81,7 @@ export class FileHandle implements CachedFile {
   #passed = false;
   /** Reads under way. */
   #reading = 0;
+  #readsEnded: PromiseWithResolvers<undefined> | undefined;
   #reopening: Promise<VersionLease> | undefined;
   #disposed = false;
 
@@ -107,6 +109,7 @@ export class FileHandle implements CachedFile {
     } finally {
       this.#reading--;
       if (this.#disposed) this.#releaseLeases();
+      if (this.#reading === 0) this.#readsEnded?.resolve(undefined);
     }
   }
 
@@ -183,9 +186,13 @@ export class FileHandle implements CachedFile {
       if (this.#passed) this.#touchAll(); // The kernel served its reads: this is the last that is heard of them.
       for (const file of this.#pinned.keys()) file.unpin();
       this.#releaseLeases();
-      this.#context.onDispose();
     }
     return Promise.resolve();
+  }
+
+  /** Resolves when no read is under way. */
+  async readsEnded(): Promise<void> {
+    if (this.#reading > 0) await (this.#readsEnded ??= Promise.withResolvers<undefined>()).promise;
   }
 
   /** Starts what is missing ahead of the reader, and keeps it going though nobody waits for it yet. */
@@ -206,6 +213,7 @@ export class FileHandle implements CachedFile {
     if (this.#reading > 0) return;
     for (const lease of this.#oldLeases) lease.release();
     this.#lease.release();
+    this.#context.onReleased();
   }
 
   #touchAll(): void {

@@ -70,8 +70,14 @@ export class Evictor implements Room {
     if (!this.#fits(bytes, limit)) await this.#run(bytes, limit, protectSince);
     if (this.#stopped || !this.#fits(bytes, limit)) return false;
     this.#pendingBytes += bytes;
-    if (this.#taken() > maxSizeBytes * highWater && !this.#running) void this.#run(0, maxSizeBytes * highWater, undefined);
+    this.check();
     return true;
+  }
+
+  /** Looks whether the cache is above its high water mark: a smaller limit may have been set since the last run. */
+  check(): void {
+    const { maxSizeBytes, highWater } = this.#options;
+    if (this.#taken() > maxSizeBytes * highWater && !this.#running) void this.#run(0, maxSizeBytes * highWater, undefined);
   }
 
   release(bytes: number): void {

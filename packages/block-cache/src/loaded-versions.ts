@@ -69,12 +69,19 @@ export class LoadedVersions {
     await entry.removing;
   }
 
-  /** Lets go of all versions and stores when they were last used. */
-  async close(reason: Error): Promise<void> {
-    const versions = [...this.#options.catalog.entries()].flatMap((entry) => entry.version ?? []);
-    await Promise.all(versions.map((version) => version.close(reason)));
-    for (const version of versions) this.#save(version);
+  /** Ends all requests; resolves when what had arrived is written. */
+  async endRequests(reason: Error): Promise<void> {
+    await Promise.all(this.#loaded().map((version) => version.close(reason)));
+  }
+
+  /** Stores when the versions were last used; resolves when nothing is under way any more. Nobody uses them by now. */
+  async close(): Promise<void> {
+    for (const version of this.#loaded()) this.#save(version);
     await Promise.all(this.#background);
+  }
+
+  #loaded(): CachedVersion[] {
+    return [...this.#options.catalog.entries()].flatMap((entry) => entry.version ?? []);
   }
 
   #lease(entry: CatalogEntry, version: CachedVersion): VersionLease {

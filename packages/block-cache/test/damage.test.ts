@@ -6,6 +6,7 @@ import {
   CHUNK,
   collect,
   diskUsage,
+  flipByte,
   MIB,
   openCache,
   quiet,
@@ -29,18 +30,12 @@ async function cachedBlob(size = 3 * MIB + 5) {
   return { content, backend, blob, directory, data, metadata };
 }
 
-function flip(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
-  writeFileSync(path, bytes);
-}
-
 describe('damage on disk', () => {
   it.each([0, CHUNK - 1, 2 * MIB + 77, 3 * MIB + 4])(
     'a flipped bit at byte %i is counted, dropped and fetched again, and never returned',
     async (at) => {
       const { content, backend, blob, directory, data } = await cachedBlob();
-      flip(data, at);
+      flipByte(data, at);
       const events = collect('corruption');
       const cache = await openCache(directory);
       expect(Buffer.compare(await readOnce(cache, backend, blob, 0, blob.size), content)).toBe(0);
@@ -56,7 +51,7 @@ describe('damage on disk', () => {
 
   it('is found by a warm-up, which repairs it', async () => {
     const { content, backend, blob, directory, data } = await cachedBlob();
-    flip(data, MIB);
+    flipByte(data, MIB);
     const cache = await openCache(directory);
     expect(await cache.warm(backend, [blob])).toMatchObject({ complete: 1, fetchedBytes: CHUNK });
     await cache[Symbol.asyncDispose]();
@@ -65,7 +60,7 @@ describe('damage on disk', () => {
 
   it('is found before a file goes to the kernel', async () => {
     const { backend, blob, directory, data } = await cachedBlob();
-    flip(data, MIB);
+    flipByte(data, MIB);
     const cache = await openCache(directory);
     await using file = await cache.openFile(backend, blob);
     expect(await file.passthroughFd()).toBeUndefined();
@@ -112,7 +107,7 @@ describe('damage on disk', () => {
 
   it('a bad record makes its block absent and no other', async () => {
     const { content, backend, blob, directory, metadata } = await cachedBlob();
-    flip(metadata, readFileSync(metadata).length - 1);
+    flipByte(metadata, readFileSync(metadata).length - 1);
     const events = collect('corruption');
     const cache = await openCache(directory);
     expect(events).toMatchObject([{ kind: 'record', offset: 3 * MIB }]);
@@ -124,8 +119,8 @@ describe('damage on disk', () => {
   it('a bad header, a header in another’s place and lone files are deleted at start', async () => {
     for (const damage of ['header', 'name', 'data only', 'metadata only', 'version'] as const) {
       const { content, backend, blob, directory, data, metadata } = await cachedBlob(MIB);
-      if (damage === 'header') flip(metadata, 70);
-      if (damage === 'version') flip(metadata, 12);
+      if (damage === 'header') flipByte(metadata, 70);
+      if (damage === 'version') flipByte(metadata, 12);
       if (damage === 'data only') rmSync(metadata);
       if (damage === 'metadata only') rmSync(data);
       if (damage === 'name') {

@@ -2,7 +2,7 @@ import { MemoryBackend } from '@warpforge/blob-backend/testing';
 import { describe, expect, it } from 'vitest';
 import { readVerified, type CachedFile } from '../src/index.ts';
 import { Clock } from './clock.ts';
-import { bytesOf, CHUNK, collect, diskUsage, KIB, MIB, openCache, quiet, readOnce, temporaryFolder, warmAll } from './harness.ts';
+import { bytesOf, CHUNK, collect, diskUsage, KIB, MIB, openCache, quiet, readOnce, temporaryFolder, until, warmAll } from './harness.ts';
 
 /** Whether the byte at `offset` is on disk. */
 function isCached(file: CachedFile, offset: number): boolean {
@@ -97,6 +97,18 @@ describe('eviction', () => {
     expect(cache.isComplete(backend, middle)).toBe(false);
     expect(cache.isComplete(backend, oldest)).toBe(true);
     expect(cache.isComplete(backend, next)).toBe(true);
+  });
+
+  it('brings a cache below a limit that was lowered', async () => {
+    const { backend, blobs } = store(8, MIB);
+    const directory = temporaryFolder();
+    const cache = await openCache(directory);
+    await warmAll(cache, backend, ...blobs);
+    await cache[Symbol.asyncDispose]();
+    const smaller = await openCache(directory, { maxSizeBytes: 4 * MIB });
+    await until(() => smaller.stats().sizeBytes <= 4 * MIB * 0.8);
+    expect(smaller.stats().sizeBytes).toBe(diskUsage(directory));
+    expect(smaller.stats().sizeBytes).toBeGreaterThan(MIB);
   });
 
   it('keeps its order over a restart', async () => {

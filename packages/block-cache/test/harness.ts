@@ -1,6 +1,6 @@
 import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
 import { MemoryBackend } from '@warpforge/blob-backend/testing';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -86,7 +86,18 @@ export function cacheFiles(directory: string, suffix: '.data' | '.meta'): string
 
 /** Bytes that the cache files take on disk. */
 export function diskUsage(directory: string): number {
-  return [...cacheFiles(directory, '.data'), ...cacheFiles(directory, '.meta')].reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
+  const files = [...cacheFiles(directory, '.data'), ...cacheFiles(directory, '.meta')];
+  return files.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * 512, 0);
+}
+
+/** Changes one byte of a file, leaving its holes alone. */
+export function flipByte(path: string, at: number): void {
+  const fd = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, at);
+  byte[0] = (byte[0] ?? 0) ^ 0x55;
+  writeSync(fd, byte, 0, 1, at);
+  closeSync(fd);
 }
 
 /** Collects the events of one channel during the test. */
