@@ -64,7 +64,8 @@ export class Supervisor implements AsyncDisposable {
       this.signal.throwIfAborted();
       return value;
     } catch (error) {
-      await this.until(delay(FIRST_CAUSE_MS));
+      await delay(FIRST_CAUSE_MS, undefined, { signal: this.signal }).catch(() => undefined);
+      this.signal.throwIfAborted();
       throw error;
     }
   }
@@ -86,7 +87,7 @@ export class Supervisor implements AsyncDisposable {
   startService(options: PartOptions): Part {
     const part = this.#start(options);
     void part.exited.then(async () => {
-      await Promise.race([part.ended, delay(LAST_LINES_MS)]);
+      await Promise.race([part.ended, delay(LAST_LINES_MS, undefined, { ref: false })]);
       if (!part.stopping) this.fail(part.failure());
     });
     return part;

@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RunningDemo, TINY } from './running-demo.ts';
 
-/** Long enough that a training is still running when something happens to it. */
-const LONG = [...TINY.slice(0, TINY.indexOf('--steps')), '--steps', '100000', '--batch-size', '8', '--workers', '1'];
+// Each test starts all parts of the product as processes; on a busy machine that takes a while.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** Each training takes many seconds, so that it is still running when something happens to it. */
+const LONG = '--dataset synthetic --size 128 --shards 4 --images-per-shard 24 --steps 100000 --batch-size 64 --workers 1'.split(' ');
 
 const STEPS = Array.from({ length: 10 }, (_, index) => `==> ${index + 1}/10`);
 
@@ -14,6 +17,14 @@ describe('Ctrl-C', () => {
     const { code, signal } = await demo.end;
     expect({ code, signal }, demo.output).toEqual({ code: 130, signal: null });
     expect(demo.output).toContain('SIGINT: stopping in step');
+    await demo.expectNothingLeft();
+  });
+
+  it('while reading in process ends everything, too', async () => {
+    await using demo = new RunningDemo([...LONG, '--read', 'in-process']);
+    await demo.printed('==> 6/10');
+    demo.process.kill('SIGINT');
+    expect((await demo.end).code, demo.output).toBe(130);
     await demo.expectNothingLeft();
   });
 
@@ -47,13 +58,16 @@ describe('a signal', () => {
 
 describe('a crash', () => {
   it.each([
-    { part: 'azurite', command: 'azurite-process', says: 'azurite ended' },
-    { part: 'the daemon', command: 'apps/mount/src/main.ts serve', says: 'warpdrive serve ended (killed by SIGKILL)' },
-    { part: 'the trainer', command: 'apps/trainer/src/main.ts', says: 'warpforge-train ended (killed by SIGKILL)' },
-  ])('of $part in a training is named, and ends everything', async ({ command, says }) => {
-    await using demo = new RunningDemo(LONG);
-    await demo.printed('==> 6/10');
-    await demo.part('apps/trainer/src/main.ts');
+    { part: 'azurite', step: '2/10', command: 'azurite-process', says: 'azurite ended' },
+    { part: 'the daemon', step: '5/10', command: 'apps/mount/src/main.ts serve', says: 'warpdrive serve ended (killed by SIGKILL)' },
+    { part: 'azurite', step: '6/10', command: 'azurite-process', says: 'azurite ended' },
+    { part: 'the daemon', step: '6/10', command: 'apps/mount/src/main.ts serve', says: 'warpdrive serve ended (killed by SIGKILL)' },
+    { part: 'the trainer', step: '6/10', command: 'apps/trainer/src/main.ts', says: 'warpforge-train ended (killed by SIGKILL)' },
+    { part: 'the command that warms', step: '7/10', command: 'warm --config', says: 'warpdrive warm ended (killed by SIGKILL)' },
+  ])('of $part in step $step is named, and ends everything', async ({ step, command, says }) => {
+    await using demo = new RunningDemo(step === '6/10' ? LONG : TINY);
+    await demo.printed(`==> ${step}`);
+    if (step === '6/10') await demo.part('apps/trainer/src/main.ts');
     process.kill(await demo.part(command), 'SIGKILL');
     const { code } = await demo.end;
     expect(code, demo.output).toBe(1);
