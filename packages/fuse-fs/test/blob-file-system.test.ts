@@ -359,6 +359,19 @@ describe('listings', () => {
     expect(await list(ROOT)).toEqual(['a', 'b']);
   });
 
+  it('of a huge directory can be read again from any position', async () => {
+    for (let index = 0; index < 210_000; index++) memory.put(`huge/${String(index).padStart(6, '0')}`, '');
+    await using directory = fileSystem.openDirectory((await find('huge')).attributes.inode);
+    let position = 0;
+    for (let entries = await directory.read(0, context); entries.length > 0; entries = await directory.read(position, context)) {
+      position += entries.length;
+    }
+    expect(position).toBe(210_000);
+    expect((await directory.read(7, context))[0]?.name).toBe('000007');
+    expect((await directory.read(209_999, context)).map(({ name }) => name)).toEqual(['209999']);
+    expect((await directory.read(0, context))[0]?.name).toBe('000000');
+  });
+
   it('are not shared after they have failed', async () => {
     memory.put('a', 'x');
     faulty.fail('BLOB_SERVICE', { operation: 'list' });
