@@ -371,3 +371,31 @@ describe('config.schema.json', () => {
     expect(committed).toEqual(z.toJSONSchema(configSchema, { io: 'input' }));
   });
 });
+
+describe('the README', () => {
+  it('has every key of the configuration and its default, and no other', async () => {
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    const table = /\| key +\| default[^\n]*\n\|[-| ]+\n((?:\|[^\n]*\n)+)/.exec(readme)?.[1] ?? '';
+    const documented = new Map(
+      table.split('\n').flatMap((row) => {
+        const [, keys = '', defaults = ''] = row.split('|');
+        const values = [...defaults.matchAll(/`([^`]*)`/g)].map(([, value = '']) => value);
+        return [...keys.matchAll(/`([^`]*)`/g)].map(([, key = ''], index) => [key, values[index]] as const);
+      }),
+    );
+    const keys = new Map<string, string | undefined>();
+    const { properties } = z.toJSONSchema(configSchema, { io: 'input' });
+    for (const [name, schema] of Object.entries(properties ?? {})) {
+      if (typeof schema !== 'object' || name === 'backends') continue;
+      const inner = Object.entries(schema.properties ?? {}).map(([key, value]) => [`${name}.${key}`, value] as const);
+      for (const [key, value] of inner.length > 0 ? inner : [[name, schema] as const]) {
+        keys.set(key, typeof value === 'object' && value.default !== undefined ? String(value.default) : undefined);
+      }
+    }
+    expect([...documented.keys()].sort()).toEqual([...keys.keys()].sort());
+    for (const [key, value] of keys) {
+      if (value !== undefined && !Number.isNaN(Number(value)) && value !== '') expect(Number(documented.get(key)), key).toBe(Number(value));
+      else if (value !== undefined) expect(documented.get(key), key).toBe(value);
+    }
+  });
+});

@@ -36,7 +36,10 @@ describe('warpdrive warm', () => {
       bytes,
       fetchedBytes: 0,
       failed: [],
-      backends: [{ backend: 'datasets-cac' }, { backend: 'datasets-wus3' }],
+      backends: [
+        { backend: 'datasets-cac', complete: uploaded(/^datasets-cac/).files },
+        { backend: 'datasets-wus3', complete: uploaded(/^datasets-wus3/).files },
+      ],
     });
   });
 
