@@ -389,7 +389,10 @@ describe('the README', () => {
       if (typeof schema !== 'object' || name === 'backends') continue;
       const inner = Object.entries(schema.properties ?? {}).map(([key, value]) => [`${name}.${key}`, value] as const);
       for (const [key, value] of inner.length > 0 ? inner : [[name, schema] as const]) {
-        keys.set(key, typeof value === 'object' && value.default !== undefined ? String(value.default) : undefined);
+        keys.set(
+          key,
+          typeof value === 'object' && value.default !== undefined ? JSON.stringify(value.default).replaceAll('"', '') : undefined,
+        );
       }
     }
     expect([...documented.keys()].sort()).toEqual([...keys.keys()].sort());
