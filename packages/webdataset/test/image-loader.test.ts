@@ -121,9 +121,15 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
     for (let turn = 0; turn < 200; turn++) await setImmediate();
     expect(arrived).toBe(false);
     held[1]!.batch.release();
-    held[1]!.batch.release(); // A second time does nothing.
+    held[1]!.batch.release(); // A second time does nothing: only one more may come.
     held.splice(1, 1);
     await fifth;
+    arrived = false;
+    const sixth = take().then(() => (arrived = true));
+    for (let turn = 0; turn < 200; turn++) await setImmediate();
+    expect(arrived).toBe(false);
+    held.shift()!.batch.release();
+    await sixth;
     for (const { batch, copy } of held) expect(copy.equals(batch.pixels)).toBe(true);
     for (const { batch } of held) batch[Symbol.dispose]();
     for await (const batch of batches) {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Epoch } from '../src/loader/epoch.ts';
@@ -43,7 +44,7 @@ describe('WindowPool', () => {
             expect(new Set(leases.filter(isLive).map((entry) => entry.lease.slot)).size).toBe(leases.filter(isLive).length);
           } else if (leases.length > 0) {
             const entry = leases[step.which % leases.length]!;
-            if (step.kind === 'handOut') {
+            if (step.kind === 'handOut' && !entry.handedOut) {
               entry.handedOut = true;
               pool.allowReclaim(entry.lease);
             } else if (step.kind === 'begin' && entry.lease.valid && entry.handedOut && entry.waiting > 0) {
@@ -58,7 +59,7 @@ describe('WindowPool', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     );
   });
 });
@@ -146,6 +147,65 @@ describe('an epoch', () => {
         expect(pixels.equals(expected.pixels)).toBe(true);
       }
     }
+  });
+
+  it('that is left waits for the reads and decodes under way, so that the next one has all memory to itself', async () => {
+    const imageBytes = 8 * 8 * 3;
+    const memory: SharedMemory = {
+      windows: new SharedArrayBuffer(4 * MIN_WINDOW_BYTES),
+      windowBytes: MIN_WINDOW_BYTES,
+      slots: new SharedArrayBuffer(3 * 4 * imageBytes),
+      batchSize: 4,
+      shape,
+      stop: new SharedArrayBuffer(4),
+    };
+    await using inline = new InlineCrew(memory);
+    const gate = Promise.withResolvers<undefined>();
+    let working = 0;
+    /** Lets the first calls through, then holds all work until the gate opens. */
+    const gated = async <T>(work: () => Promise<T>, isHeld: boolean): Promise<T> => {
+      working++;
+      if (isHeld) await gate.promise;
+      const result = await work();
+      working--;
+      return result;
+    };
+    let scans = 0;
+    let decodes = 0;
+    const crew: Crew = {
+      readers: 3,
+      windowsAhead: 3,
+      scan: (reader, request) => gated(() => inline.scan(reader, request), ++scans > 2),
+      close: (reader, cursor) => inline.close(reader, cursor),
+      decode: (request) => gated(() => inline.decode(request), ++decodes > 1),
+      abort: (reason) => inline.abort(reason),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    const slots = new SlotPool(3);
+    const epoch = new Epoch(
+      { crew, slots, pixels: new Uint8Array(memory.slots), windowCount: 4, shape },
+      { shards, epoch: 0, seed: 5, shuffle: false, shuffleBuffer: 0, batchSize: 4, lastBatch: 'keep', onError: 'raise' },
+    );
+    const batches = epoch.batches(new AbortController().signal);
+    const { value } = await batches.next();
+    expect(working).toBeGreaterThan(1);
+    let isLeft = false;
+    const leaving = batches.return().then(() => (isLeft = true));
+    for (let turn = 0; turn < 100; turn++) await setImmediate();
+    expect(isLeft).toBe(false);
+    gate.resolve(undefined);
+    await leaving;
+    expect(working).toBe(0);
+    // All slots are back but the one in use.
+    slots.release(value!.slot);
+    const signal = AbortSignal.abort(new Error('no slot is free'));
+    const free = await Promise.all([
+      slots.acquire(new AbortController().signal),
+      slots.acquire(new AbortController().signal),
+      slots.acquire(new AbortController().signal),
+    ]);
+    expect(new Set(free).size).toBe(3);
+    await expect(slots.acquire(signal)).rejects.toThrow('no slot is free');
   });
 
   it('reads single images only of windows that it had to give up', async () => {
