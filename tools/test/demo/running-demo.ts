@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
-import { mountsBelow } from '../../demo/work-folder.ts';
+import { clearFolder, mountsBelow } from '../../demo/work-folder.ts';
 
 const MAIN = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
 
@@ -93,10 +93,12 @@ export class RunningDemo implements AsyncDisposable {
     );
   }
 
+  /** Takes down what a failed test has found left behind, too. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.process.kill('SIGTERM');
     await this.end;
-    rmSync(this.#folder, { recursive: true, force: true });
+    for (const { pid } of this.#descendants()) process.kill(pid, 'SIGKILL');
+    await clearFolder(this.#folder, { keep: false });
   }
 
   /** All processes that have inherited its environment. */
