@@ -14,6 +14,7 @@ import { LoadedVersions } from './loaded-versions.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { OpenFiles } from './open-files.ts';
 import { settle, type BlockCacheOptions, type CacheSettings } from './options.ts';
+import { SEGMENT_BYTES } from './range-fetch.ts';
 import { UncachedChunks } from './uncached-chunks.ts';
 import { BackgroundVerifier } from './verify.ts';
 import { warmBlobs, type WarmOptions, type WarmReport } from './warm.ts';
@@ -74,7 +75,7 @@ export class BlockCache implements AsyncDisposable {
     this.#counters = counters;
     this.#health = health;
     this.#scheduler = new FetchScheduler(settings.maxParallelFetch);
-    this.#memory = new MemoryBudget(settings.memoryLimitBytes);
+    this.#memory = new MemoryBudget(settings.memoryLimitBytes, SEGMENT_BYTES);
     this.#uncached = new UncachedChunks(settings.memoryLimitBytes * UNCACHED_SHARE);
     const { now } = settings;
     this.#versions = new LoadedVersions({

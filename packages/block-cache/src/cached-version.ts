@@ -21,11 +21,15 @@ const MIN_RANGE_LIMIT_BYTES = 4 * 1024 * 1024;
 /** How often a read looks again after an eviction took its bytes away under it. Then it goes to the network, past the disk. */
 const MAX_DISK_ATTEMPTS = 4;
 
-/** Share of the memory budget that may wait for the disk before readers' data is no longer kept: the disk is slower than the network. */
+/**
+ * When this share of the memory budget waits for the disk, and the oldest write has waited for this long, readers' data is no longer
+ * kept until the disk has caught up. Before that the network is slowed down to the disk's speed, which loses nothing.
+ */
 const SLOW_DISK_SHARE = 0.5;
+const SLOW_DISK_LAG_MS = 1_000;
 
-/** A reply this much smaller than the buffer it lies in is copied, or a 4 KiB read would keep a MiB alive. */
-const COPY_BELOW_SHARE = 0.5;
+/** A reply this much smaller than the buffer it lies in is copied, or a 4 KiB read would keep a MiB alive. A usual READ of 128 KiB is not. */
+const COPY_BELOW_SHARE = 1 / 8;
 
 /** Room on the disk. */
 export interface Room {
@@ -406,7 +410,7 @@ export class CachedVersion {
     const { health, memory, now, room } = this.#context;
     const size = segment.bytes.length;
     if (!health.writable) return false;
-    if (fetch.demand && room.pendingBytes > memory.limit * SLOW_DISK_SHARE) {
+    if (fetch.demand && room.pendingBytes > memory.limit * SLOW_DISK_SHARE && health.lagMs > SLOW_DISK_LAG_MS) {
       health.report('slow', 'the cache disk is slower than the network; some data is served without being kept');
       return false;
     }
@@ -414,11 +418,13 @@ export class CachedVersion {
       health.report('full', 'the cache is full and nothing in it may be evicted; new data is served without being kept');
       return false;
     }
+    const endWrite = health.beginWrite();
     try {
       const written = await this.stored.write(segment.firstChunk, segment.bytes, segment.crcs);
       this.stored.map.touch(segment.firstChunk, segment.firstChunk + segment.crcs.length - 1, now() / 1000);
       return written;
     } finally {
+      endWrite();
       room.release(size);
     }
   }

@@ -13,7 +13,9 @@ export class DiskHealth {
   readonly #counters: Counters;
   readonly #now: () => number;
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  #lastPublished = new Map<DegradedEvent['operation'], number>();
+  /** When each write under way began, oldest first. */
+  readonly #writes = new Set<{ readonly since: number }>();
+  readonly #lastPublished = new Map<DegradedEvent['operation'], number>();
 
   constructor(directory: string, counters: Counters, now: () => number) {
     this.#directory = directory;
@@ -24,6 +26,19 @@ export class DiskHealth {
   /** Whether writes are tried now. */
   get writable(): boolean {
     return this.#now() >= this.#pausedUntil;
+  }
+
+  /** How long the oldest write under way has taken by now, in milliseconds; 0 without one. */
+  get lagMs(): number {
+    for (const { since } of this.#writes) return this.#now() - since;
+    return 0;
+  }
+
+  /** Notes that a write begins; the returned function notes its end. */
+  beginWrite(): () => void {
+    const write = { since: this.#now() };
+    this.#writes.add(write);
+    return () => this.#writes.delete(write);
   }
 
   /** No write is ever tried: the directory can't be used at all. */

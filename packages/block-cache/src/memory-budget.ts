@@ -9,19 +9,39 @@ interface Waiting {
   readonly start: () => void;
 }
 
-/** Bounds the bytes of buffers between network and disk. */
+/**
+ * Buffers kept for reuse. Fresh memory costs a page fault for every 4 KiB,
+ * a quarter of the time of a warm-up.
+ */
+const MAX_SPARE_BUFFERS = 16;
+
+/** Bounds the bytes of buffers between network and disk, and keeps some of them for reuse. */
 export class MemoryBudget {
   readonly limit: number;
+  readonly #spareBytes: number;
+  readonly #spare: Buffer[] = [];
   readonly #waiting = new Set<Waiting>();
   #used = 0;
 
-  constructor(limitBytes: number) {
+  /** @param spareBytes length of the buffers that are worth keeping. */
+  constructor(limitBytes: number, spareBytes: number) {
     this.limit = limitBytes;
+    this.#spareBytes = spareBytes;
   }
 
   /** Bytes held now. */
   get used(): number {
     return this.#used;
+  }
+
+  /** A buffer of `bytes`, which must have been taken. Its content is not cleared. */
+  buffer(bytes: number): Buffer {
+    return (bytes === this.#spareBytes ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes);
+  }
+
+  /** Gives back a buffer of which nobody has a view any more. */
+  recycle(buffer: Buffer): void {
+    if (buffer.length === this.#spareBytes && this.#spare.length < MAX_SPARE_BUFFERS) this.#spare.push(buffer);
   }
 
   /** Takes `bytes`, waiting until there is room. `isDemand` is asked again whenever room appears: a reader may have joined. */

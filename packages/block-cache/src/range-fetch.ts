@@ -51,6 +51,8 @@ interface Buffered {
   readonly end: number;
   readonly bytes: Buffer;
   readonly crcs: number[];
+  /** Whether a reader has a view of the bytes: then the buffer is not used again. */
+  shared: boolean;
 }
 
 /**
@@ -192,7 +194,7 @@ export class RangeFetch {
   }
 
   async #run(): Promise<void> {
-    const { backend, blob, memory } = this.#options;
+    const { backend, blob } = this.#options;
     const signal = this.#controller.signal;
     let segment: Buffered | undefined;
     try {
@@ -229,8 +231,7 @@ export class RangeFetch {
         if (segment.crcs.length > 0) {
           this.#store(segment); // Whole chunks that arrived before the break are as good as any.
         } else {
-          this.#segments.delete(segment);
-          memory.give(segment.bytes.length);
+          this.#free(segment);
         }
       }
       await Promise.all(this.#stores);
@@ -241,7 +242,7 @@ export class RangeFetch {
     const start = this.#position;
     const end = Math.min((Math.floor(start / SEGMENT_BYTES) + 1) * SEGMENT_BYTES, this.#end);
     await this.#options.memory.take(end - start, () => this.demand, this.#controller.signal);
-    const segment: Buffered = { start, end, bytes: Buffer.allocUnsafeSlow(end - start), crcs: [] };
+    const segment: Buffered = { start, end, bytes: this.#options.memory.buffer(end - start), crcs: [], shared: false };
     this.#segments.add(segment);
     return segment;
   }
@@ -262,6 +263,7 @@ export class RangeFetch {
     if (waiter.next < segment.start || waiter.next >= segment.end) return;
     const end = Math.min(waiter.end, segment.end);
     if (this.#received < this.#geometry.chunkAfter(end)) return;
+    segment.shared = true;
     waiter.parts.push(segment.bytes.subarray(waiter.next - segment.start, end - segment.start));
     waiter.next = end;
     if (end < waiter.end) return;
@@ -275,11 +277,17 @@ export class RangeFetch {
     const length = this.#geometry.chunkEnd(firstChunk + segment.crcs.length - 1) - segment.start;
     const bytes = length === segment.bytes.length ? segment.bytes : segment.bytes.subarray(0, length);
     const store = this.#options.onSegment(this, { firstChunk, bytes, crcs: segment.crcs }).finally(() => {
-      this.#segments.delete(segment);
       this.#stores.delete(store);
-      this.#options.memory.give(segment.bytes.length);
+      this.#free(segment);
     });
     this.#stores.add(store);
+  }
+
+  #free(segment: Buffered): void {
+    const { memory } = this.#options;
+    this.#segments.delete(segment);
+    memory.give(segment.bytes.length);
+    if (!segment.shared && !this.unkept) memory.recycle(segment.bytes);
   }
 
   #fail(error: unknown): void {
