@@ -121,7 +121,7 @@ export class Part implements AsyncDisposable {
     const stream = this.#child[from];
     if (stream === null) return;
     createInterface({ input: stream }).on('line', (line) => {
-      this.#log.write(`${line}\n`);
+      if (!this.#log.writableEnded) this.#log.write(`${line}\n`);
       if (from === 'stdout') this.#lastStdoutLine = line;
       this.#lastLines.push(line);
       if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();

@@ -3,6 +3,9 @@ import { Progress } from './progress.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
+/** https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, DECTCEM */
+const SHOW_CURSOR = '\u001b[?25h';
+
 /** Where people read: headings of numbered steps, details, tables and progress on one stream, in colour only on a terminal. */
 export class Terminal {
   readonly #stream: NodeJS.WriteStream;
@@ -75,6 +78,8 @@ export class Terminal {
   }
 
   failure(text: string): void {
+    // A command that was killed while it drew a bar has left the cursor hidden.
+    if (this.isTTY) this.#stream.write(SHOW_CURSOR);
     this.line(this.#style(['bold', 'red'], text));
   }
 
