@@ -1,4 +1,5 @@
 import { startAzurite } from '@warpforge/blob-backend/testing';
+import { fuseAvailability } from '@warpforge/fuse-fs';
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +48,7 @@ function bytes(text: string): Uint8Array<ArrayBuffer> {
 
 const examples = examplesOf(await readFile(DOCUMENT, 'utf8'));
 
-describe('docs/semantics.md', () => {
+describe.skipIf(!fuseAvailability().ok)('docs/semantics.md', () => {
   const stack = new AsyncDisposableStack();
   let mountPoint = '';
   let daemon: Running;
