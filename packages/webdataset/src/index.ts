@@ -9,5 +9,5 @@ export { expandShards } from './shard-spec.ts';
 export { ShardWriter, type FieldValue, type SampleToWrite, type ShardWriterOptions, type WrittenShard } from './shard-writer.ts';
 export { SKIPPED_CHANNEL, type SkippedEvent } from './skipped.ts';
 export { readTar, scanTar, type ReadTarOptions, type TarEntry } from './tar/reader.ts';
-export type { TarMember, TarMemberType } from './tar/scanner.ts';
+export type { TarMember, TarMemberType } from './tar/member.ts';
 export { TarWriter, type TarFile, type TarSink } from './tar/writer.ts';

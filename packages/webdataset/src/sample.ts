@@ -13,7 +13,7 @@
  * `wds2idx` does.
  */
 import { WebDatasetError } from './errors.ts';
-import type { TarMember } from './tar/scanner.ts';
+import type { TarMember } from './tar/member.ts';
 
 /** A member name, taken apart. */
 export interface FieldName {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { groupSamples, splitMemberName } from '../src/sample.ts';
 import { readTar } from '../src/tar/reader.ts';
-import type { TarMember } from '../src/tar/scanner.ts';
+import type { TarMember } from '../src/tar/member.ts';
 import { TarWriter } from '../src/tar/writer.ts';
 import { collect, python } from './support.ts';
 

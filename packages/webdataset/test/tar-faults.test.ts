@@ -97,8 +97,16 @@ describe('a damaged archive', () => {
   it.each([
     ['gzip', gzipSync(sampleArchive().bytes)],
     ['zstd', zstdCompressSync(sampleArchive().bytes)],
+    ['bzip2', python(`import base64, bz2, json, sys; print(json.dumps(base64.b64encode(bz2.compress(bytes(5000))).decode()))`, null)],
+    ['xz', python(`import base64, lzma, json, sys; print(json.dumps(base64.b64encode(lzma.compress(bytes(5000))).decode()))`, null)],
   ])('that is compressed with %s is refused by name', (kind, bytes) => {
-    expect(scan(bytes)).toMatchObject({ error: { code: 'WDS_UNSUPPORTED', message: expect.stringContaining(kind) as string } });
+    const compressed = typeof bytes === 'string' ? Buffer.from(bytes, 'base64') : (bytes as Buffer);
+    expect(scan(compressed)).toMatchObject({ error: { code: 'WDS_UNSUPPORTED', message: expect.stringContaining(kind) as string } });
+  });
+
+  it('is not taken for compressed because of the name of its first member', async () => {
+    const bytes = Buffer.concat([...encodeMember({ name: 'BZhang.jpg', data: Buffer.from('x') }), END_OF_ARCHIVE]);
+    expect((await collect(readTar(bytes))).map(({ member }) => member.name)).toEqual(['BZhang.jpg']);
   });
 
   it.each(['gnu', 'posix'])('with sparse members (%s) is refused', async (format) => {

@@ -87,7 +87,7 @@ describe('an epoch', () => {
     windowCount: number,
     windowsAhead: number,
     shuffleBuffer: number,
-  ): Promise<{ labels: number[]; pixels: Buffer; readSingly: number }> {
+  ): Promise<{ labels: number[]; pixels: Buffer; readSingly: number; shardsAtOnce: number }> {
     const batchSize = 4;
     const imageBytes = 8 * 8 * 3;
     const memory: SharedMemory = {
@@ -100,10 +100,21 @@ describe('an epoch', () => {
     };
     await using inline = new InlineCrew(memory);
     let readSingly = 0;
+    const scanning = new Set<string>();
+    let shardsAtOnce = 0;
     const crew: Crew = {
       readers: 3,
       windowsAhead,
-      scan: (reader, request) => inline.scan(reader, request),
+      scan: async (reader, request) => {
+        expect(scanning.has(request.shard), 'one scan at a time of a shard').toBe(false);
+        scanning.add(request.shard);
+        shardsAtOnce = Math.max(shardsAtOnce, scanning.size);
+        try {
+          return await inline.scan(reader, request);
+        } finally {
+          scanning.delete(request.shard);
+        }
+      },
       close: (reader, cursor) => inline.close(reader, cursor),
       decode: (request: DecodeRequest) => {
         for (let at = 0; at < request.sources.length; at += SOURCE_WORDS) if (request.sources[at] === NO_WINDOW) readSingly++;
@@ -126,7 +137,7 @@ describe('an epoch', () => {
       pixels.push(Buffer.from(all.subarray(start, start + samples.length * imageBytes)));
       slots.release(slot);
     }
-    return { labels, pixels: Buffer.concat(pixels), readSingly };
+    return { labels, pixels: Buffer.concat(pixels), readSingly, shardsAtOnce };
   }
 
   it('is the same for any number of windows, down to one, and any reading ahead', async () => {
@@ -134,6 +145,7 @@ describe('an epoch', () => {
       const expected = await run(16, 8, shuffleBuffer);
       expect([...expected.labels].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, index) => index));
       expect(expected.readSingly).toBe(0);
+      expect(expected.shardsAtOnce, 'as many as there are readers').toBe(3);
       for (const [windowCount, windowsAhead] of [
         [1, 0],
         [1, 1],

@@ -22,9 +22,20 @@ export interface TarHeader {
   readonly linkName: string;
 }
 
-/** Why a block is no header; the scanner adds shard and offset. */
+/** Why a header cannot be used; the scanner adds shard and offset. */
 export class HeaderFault extends Error {
   override readonly name = 'HeaderFault';
+  readonly code: 'WDS_BAD_HEADER' | 'WDS_UNSUPPORTED';
+
+  constructor(message: string, code: HeaderFault['code'] = 'WDS_BAD_HEADER') {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The length that `size` bytes take in an archive: whole blocks. */
+export function blocks(size: number): number {
+  return Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE;
 }
 
 const CHECKSUM_START = 148;

@@ -1,4 +1,5 @@
-import { type TarMember, TarScanner } from './scanner.ts';
+import type { TarMember } from './member.ts';
+import { TarScanner } from './scanner.ts';
 import { FileSource, MemorySource, type TarSource } from './source.ts';
 
 /** A member with its data. */

@@ -14,30 +14,9 @@
  * like). Here an archive ends with a zero block and nothing but zeros after it.
  */
 import { WebDatasetError } from '../errors.ts';
-import { BLOCK_SIZE, decodeHeader, decodeName, HeaderFault, isZeroBlock, type TarHeader } from './header.ts';
-import { decodePax, paxInteger, type PaxRecords, paxTime } from './pax.ts';
-
-/** What a member is. `other` are devices, pipes, and types that this package does not know. */
-export type TarMemberType = 'file' | 'directory' | 'link' | 'symlink' | 'other';
-
-/** One member of an archive. */
-export interface TarMember {
-  /** Path in the archive, `/`-separated; directories without their final slash. */
-  readonly name: string;
-  readonly type: TarMemberType;
-  /** Length of the data in bytes; 0 for what has none. */
-  readonly size: number;
-  /** Where the data starts in the archive: a multiple of 512. */
-  readonly offset: number;
-  /** Where the member's first header starts; PAX and GNU extensions belong to it. */
-  readonly headerOffset: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Time of the last change, in seconds since the epoch; PAX gives fractions. */
-  readonly mtime: number;
-  /** Target of a link; else `''`. */
-  readonly linkName: string;
-}
+import { BLOCK_SIZE, blocks, decodeHeader, HeaderFault, isZeroBlock } from './header.ts';
+import { describesMember, extend, type Extensions, isExtension, type TarMember, toMember } from './member.ts';
+import type { PaxRecords } from './pax.ts';
 
 /** A member and its data, which is undefined when the member is larger than the window. */
 export interface ScannedMember {
@@ -51,42 +30,6 @@ const MAX_EXTENSION_BYTES = 1024 * 1024;
 
 /** The smallest window that always shows the headers of a member. */
 export const MIN_WINDOW_BYTES = MAX_EXTENSION_BYTES + 64 * 1024;
-
-const TYPE = {
-  v7File: 0,
-  file: 0x30,
-  link: 0x31,
-  symlink: 0x32,
-  characterDevice: 0x33,
-  blockDevice: 0x34,
-  directory: 0x35,
-  pipe: 0x36,
-  contiguous: 0x37,
-  gnuLongLink: 0x4b,
-  gnuLongName: 0x4c,
-  gnuSparse: 0x53,
-  solarisPax: 0x58,
-  globalPax: 0x67,
-  pax: 0x78,
-} as const;
-
-/** Types that have a size field but no data after the header. */
-const WITHOUT_DATA: ReadonlySet<number> = new Set([
-  TYPE.link,
-  TYPE.symlink,
-  TYPE.characterDevice,
-  TYPE.blockDevice,
-  TYPE.directory,
-  TYPE.pipe,
-]);
-
-/** What the headers before a member say about it. */
-interface Extensions {
-  pax: PaxRecords | undefined;
-  longName: string | undefined;
-  longLink: string | undefined;
-  bytes: number;
-}
 
 /** Finds the members of one archive in windows of its bytes. */
 export class TarScanner {
@@ -161,7 +104,7 @@ export class TarScanner {
 
   /** The member whose first header is at `start`; `cut` where the window ends inside its headers, `tail` at the end of the archive. */
   #next(window: Buffer, start: number, base: number): TarMember | 'cut' | 'tail' {
-    const extensions: Extensions = { pax: undefined, longName: undefined, longLink: undefined, bytes: 0 };
+    let extensions: Extensions = { globals: this.#globals, pax: undefined, longName: undefined, longLink: undefined };
     let at = start;
     for (;;) {
       if (at + BLOCK_SIZE > window.length) {
@@ -173,65 +116,20 @@ export class TarScanner {
         return 'tail';
       }
       const header = this.#guarded(base + at, () => decodeHeader(window, at));
-      if (!isExtension(header.typeFlag)) return this.#member(header, extensions, base + start, base + at);
-
-      extensions.bytes += BLOCK_SIZE + blocks(header.size);
-      if (extensions.bytes > MAX_EXTENSION_BYTES) throw this.#badHeader(base + at, 'its extended headers are longer than 1 MiB');
+      if (!isExtension(header)) {
+        this.#globals = extensions.globals;
+        return this.#guarded(base + start, () => toMember(header, extensions, base + start, base + at));
+      }
       const body = at + BLOCK_SIZE;
+      const next = body + blocks(header.size);
+      if (next - start > MAX_EXTENSION_BYTES) throw this.#badHeader(base + at, 'its extended headers are longer than 1 MiB');
       if (body + header.size > window.length) {
         if (base + body + header.size > this.#size) throw this.#truncated(base + at, 'the file ends inside an extended header');
         return 'cut';
       }
-      this.#guarded(base + at, () => this.#extend(extensions, header, window.subarray(body, body + header.size)));
-      at = body + blocks(header.size);
+      extensions = this.#guarded(base + at, () => extend(extensions, header, window.subarray(body, body + header.size)));
+      at = next;
     }
-  }
-
-  #extend(extensions: Extensions, header: TarHeader, body: Buffer): void {
-    switch (header.typeFlag) {
-      case TYPE.gnuLongName:
-        extensions.longName = untilNul(body);
-        break;
-      case TYPE.gnuLongLink:
-        extensions.longLink = untilNul(body);
-        break;
-      case TYPE.globalPax:
-        this.#globals = new Map([...this.#globals, ...decodePax(body)]);
-        break;
-      default:
-        extensions.pax = decodePax(body);
-    }
-  }
-
-  #member(header: TarHeader, extensions: Extensions, headerOffset: number, lastHeader: number): TarMember {
-    const { pax } = extensions;
-    const globals = this.#globals;
-    // A local record hides the global one; an empty one takes both back.
-    const record = (keyword: string): string | undefined => {
-      const value = pax?.get(keyword) ?? globals.get(keyword);
-      return value === '' ? undefined : value;
-    };
-    const hasRecords = pax !== undefined || globals.size > 0;
-    if (header.typeFlag === TYPE.gnuSparse || (hasRecords && isSparse(pax, globals))) {
-      throw new WebDatasetError('WDS_UNSUPPORTED', 'sparse members are not supported; pack without --sparse', this.#at(headerOffset));
-    }
-    return this.#guarded(headerOffset, () => {
-      const paxSize = hasRecords ? record('size') : undefined;
-      const name = (hasRecords ? record('path') : undefined) ?? extensions.longName ?? header.name;
-      const isDirectory = header.typeFlag === TYPE.directory || (header.typeFlag === TYPE.v7File && name.endsWith('/'));
-      const size = paxSize === undefined ? header.size : paxInteger(paxSize, 'size');
-      if (size > Number.MAX_SAFE_INTEGER - 2 * BLOCK_SIZE - lastHeader) throw new HeaderFault("the header's size is out of range");
-      return {
-        name: isDirectory ? name.replace(/\/+$/, '') : name,
-        type: isDirectory ? 'directory' : typeOf(header.typeFlag),
-        size: WITHOUT_DATA.has(header.typeFlag) ? 0 : size,
-        offset: lastHeader + BLOCK_SIZE,
-        headerOffset,
-        mode: header.mode,
-        mtime: (hasRecords ? paxTime(record('mtime')) : undefined) ?? header.mtime,
-        linkName: (hasRecords ? record('linkpath') : undefined) ?? extensions.longLink ?? header.linkName,
-      };
-    });
   }
 
   #scanTail(window: Buffer, start: number): void {
@@ -246,16 +144,16 @@ export class TarScanner {
   }
 
   #refuseCompressed(window: Buffer): void {
-    const kind = MAGIC.find(({ bytes }) => bytes.every((byte, index) => window[index] === byte))?.kind;
-    if (kind === undefined) return;
-    throw new WebDatasetError('WDS_UNSUPPORTED', `the shard is compressed with ${kind}; decompress it first`, this.#at(0));
+    const compression = COMPRESSIONS.find(({ bytes }) => bytes.every((byte, index) => byte === undefined || window[index] === byte));
+    if (compression === undefined) return;
+    throw new WebDatasetError('WDS_UNSUPPORTED', `the shard is compressed with ${compression.name}; decompress it first`, this.#at(0));
   }
 
   #guarded<T>(offset: number, parse: () => T): T {
     try {
       return parse();
     } catch (error) {
-      if (error instanceof HeaderFault) throw this.#badHeader(offset, error.message);
+      if (error instanceof HeaderFault) throw new WebDatasetError(error.code, error.message, this.#at(offset));
       throw error;
     }
   }
@@ -280,58 +178,10 @@ export class TarScanner {
   }
 }
 
-/** First bytes of what people also name `.tar`. */
-const MAGIC = [
-  { kind: 'gzip', bytes: [0x1f, 0x8b] },
-  { kind: 'zstd', bytes: [0x28, 0xb5, 0x2f, 0xfd] },
-  { kind: 'xz', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
-  { kind: 'bzip2', bytes: [0x42, 0x5a, 0x68] },
-] as const;
-
-function describesMember({ pax, longName, longLink }: Extensions): boolean {
-  return pax !== undefined || longName !== undefined || longLink !== undefined;
-}
-
-function isExtension(typeFlag: number): boolean {
-  return (
-    typeFlag === TYPE.pax ||
-    typeFlag === TYPE.gnuLongName ||
-    typeFlag === TYPE.gnuLongLink ||
-    typeFlag === TYPE.globalPax ||
-    typeFlag === TYPE.solarisPax
-  );
-}
-
-function isSparse(pax: PaxRecords | undefined, globals: PaxRecords): boolean {
-  return SPARSE_KEYWORDS.some((keyword) => pax?.has(keyword) === true || globals.has(keyword));
-}
-
-/** The three generations of GNU tar's sparse format in PAX: 0.0, 0.1 and 1.0. */
-const SPARSE_KEYWORDS = ['GNU.sparse.size', 'GNU.sparse.map', 'GNU.sparse.major'] as const;
-
-function typeOf(typeFlag: number): TarMemberType {
-  switch (typeFlag) {
-    case TYPE.v7File:
-    case TYPE.file:
-    case TYPE.contiguous:
-      return 'file';
-    case TYPE.directory:
-      return 'directory';
-    case TYPE.link:
-      return 'link';
-    case TYPE.symlink:
-      return 'symlink';
-    default:
-      return 'other';
-  }
-}
-
-/** The length that `size` bytes take in an archive: whole blocks. */
-export function blocks(size: number): number {
-  return Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE;
-}
-
-function untilNul(body: Buffer): string {
-  const nul = body.indexOf(0);
-  return decodeName(body, 0, nul < 0 ? body.length : nul);
-}
+/** First bytes of what people also name `.tar` (undefined: any byte); none of them can begin the name of a member, as `BZh` alone could. */
+const COMPRESSIONS = [
+  { name: 'gzip', bytes: [0x1f, 0x8b] },
+  { name: 'zstd', bytes: [0x28, 0xb5, 0x2f, 0xfd] },
+  { name: 'xz', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
+  { name: 'bzip2', bytes: [0x42, 0x5a, 0x68, undefined, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59] },
+];

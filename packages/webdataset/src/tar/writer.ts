@@ -2,9 +2,8 @@
  * Writes archives that every tar reads: plain ustar, and a PAX header only for a member that ustar cannot express. The same members
  * give the same bytes, on every machine and at any time.
  */
-import { BLOCK_SIZE, encodeHeader, isUstarName, isUstarNumber } from './header.ts';
+import { BLOCK_SIZE, blocks, encodeHeader, isUstarName, isUstarNumber } from './header.ts';
 import { encodePax } from './pax.ts';
-import { blocks } from './scanner.ts';
 
 /** A file to pack. */
 export interface TarFile {
