@@ -71,7 +71,7 @@ export async function mount(options: MountOptions): Promise<MountedSession> {
  */
 export async function unmountPath(mountPoint: string): Promise<boolean> {
   const path = await canonicalMountPoint(mountPoint);
-  const mounted = await findMount(path);
+  const mounted = findMount(path);
   if (mounted === undefined || !isFuse(mounted)) return false;
   await removeMount(path, { lazy: true });
   return true;

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import {
   FileSystemError,
+  mount,
   type Awaitable,
   type Entry,
   type FaultEvent,
@@ -208,7 +209,7 @@ describeMounted('a mounted file system', () => {
 
   itAsRoot('sets the read-ahead that was asked for', async () => {
     await using mounted = await Mounted.start(new MemoryFileSystem(tree()), { readAheadBytes: 768 * 1024 });
-    const mount = await findMount(mounted.path);
+    const mount = findMount(mounted.path);
     expect(readFileSync(`/sys/class/bdi/${mount?.device}/read_ahead_kb`, 'utf8')).toBe('768\n');
   });
 });
@@ -254,6 +255,22 @@ describeMounted('the end of a mount', () => {
     expect(await client.pread(fd, 0, 5)).toEqual(Buffer.from('hello'));
     await client.close(fd);
     await mounted.session.closed;
+  });
+
+  it('leaves a mount alone that came to its place meanwhile', async () => {
+    await using mounted = await Mounted.start(new MemoryFileSystem(tree()));
+    const client = sharedClient();
+    const fd = await client.open(`${mounted.path}/hello`);
+    await run('umount', ['-l', mounted.path]);
+    await using other = await mount({
+      mountPoint: mounted.path,
+      fileSystem: new MemoryFileSystem({ other: Buffer.from('x') }),
+      threads: 1,
+    });
+    await mounted.session.unmount();
+    await mounted.session.closed;
+    expect(await client.readdir(other.mountPoint)).toEqual(['other']);
+    await client.close(fd);
   });
 
   it('comes with a reason when a reader thread breaks', async () => {

@@ -14,7 +14,7 @@ const PROBE_TIMEOUT_MS = 2_000;
  * @param mountPoint as `canonicalMountPoint` gives it.
  */
 export async function prepareMountPoint(mountPoint: string, signal?: AbortSignal): Promise<void> {
-  for (let mount = await findMount(mountPoint); mount !== undefined; mount = await findMount(mountPoint)) {
+  for (let mount = findMount(mountPoint); mount !== undefined; mount = findMount(mountPoint)) {
     if (!isFuse(mount) || !(await isStale(mountPoint, signal))) {
       throw new MountError(
         'MOUNT_POINT_BUSY',

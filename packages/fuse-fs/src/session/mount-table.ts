@@ -1,4 +1,5 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** One line of the kernel's list of mounts. */
@@ -30,9 +31,12 @@ function unescape(field: string): string {
   return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** What is mounted at a place, the topmost if several are; undefined if nothing is. The place itself is not touched. */
-export async function findMount(mountPoint: string): Promise<MountEntry | undefined> {
-  const entries = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
+/**
+ * What is mounted at a place, the topmost if several are; undefined if nothing is. The place itself is not touched, and the kernel makes
+ * the list up without asking any file system, so that this never waits.
+ */
+export function findMount(mountPoint: string): MountEntry | undefined {
+  const entries = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   return entries.findLast((entry) => entry.mountPoint === mountPoint);
 }
 

@@ -22,7 +22,7 @@ export async function removeMount(mountPoint: string, options: { readonly lazy: 
     ? ['umount', ['-i', '-c', ...(options.lazy ? ['-l'] : []), '--', mountPoint]]
     : ['fusermount3', ['-u', ...(options.lazy ? ['-z'] : []), '--', mountPoint]];
   const result = await runCommand(command, args, { timeoutMs: UNMOUNT_TIMEOUT_MS });
-  if (result.status === 0 || (await findMount(mountPoint)) === undefined) return;
+  if (result.status === 0 || findMount(mountPoint) === undefined) return;
   throw new MountError(
     'UNMOUNT_FAILED',
     `${mountPoint} could not be unmounted: ${result.output}. Try: ${command} ${options.lazy ? '' : '-l '}${mountPoint}`,

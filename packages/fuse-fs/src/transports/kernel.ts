@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MountError } from '../errors.ts';
 import { publishFault } from '../events.ts';
@@ -14,6 +13,7 @@ import { findMount } from '../session/mount-table.ts';
 import { negotiate } from '../session/negotiate.ts';
 import { Passthrough } from '../session/passthrough.ts';
 import { setReadAhead } from '../session/read-ahead.ts';
+import { Place } from '../session/place.ts';
 import { Readers } from '../session/readers.ts';
 import { isPrivileged, removeMount } from '../session/unmount.ts';
 import type { MountedSession, SessionStats, TransportOptions } from './transport.ts';
@@ -37,10 +37,11 @@ export async function mountByKernel(options: TransportOptions): Promise<MountedS
       maxReadahead: options.readAheadBytes,
       passthrough: options.passthrough && libc !== undefined && isPrivileged(),
     });
-    const mounted = await findMount(options.mountPoint);
+    const mounted = findMount(options.mountPoint);
     if (mounted === undefined) throw new MountError('MOUNT_FAILED', `${options.mountPoint} was unmounted while it was being mounted`);
     const abortFile = await AbortFile.open(mounted.device);
-    const session = new KernelSession(device, options, { libc, abortFile, passthrough: negotiated.passthrough });
+    const place = new Place(options.mountPoint, mounted.device);
+    const session = new KernelSession(device, options, { place, libc, abortFile, passthrough: negotiated.passthrough });
     await session.start(options.threads);
     if (isPrivileged()) await setReadAhead(mounted.device, options.readAheadBytes);
     return session;
@@ -52,6 +53,7 @@ export async function mountByKernel(options: TransportOptions): Promise<MountedS
 }
 
 interface Means {
+  readonly place: Place;
   readonly libc: Libc | undefined;
   readonly abortFile: AbortFile | undefined;
   readonly passthrough: boolean;
@@ -127,7 +129,7 @@ class KernelSession implements MountedSession {
 
   async #unmount(): Promise<void> {
     if (this.#readers.live === 0) return this.closed.catch(() => undefined);
-    this.#detaching = this.#detach();
+    this.#detaching = this.#means.place.detach();
     const wasBusy = await this.#detaching;
     if (wasBusy || !(await this.#endsSoon())) this.#means.abortFile?.abort();
     if (await this.#endsSoon()) return;
@@ -135,17 +137,6 @@ class KernelSession implements MountedSession {
     this.#readers.unref();
     await this.#dispatcher.close();
     this.#settle.resolve();
-  }
-
-  /** Takes the mount out of the tree. Returns whether files are open in it, so that the connection goes on. */
-  async #detach(): Promise<boolean> {
-    try {
-      await removeMount(this.mountPoint, { lazy: false });
-      return false;
-    } catch {
-      await removeMount(this.mountPoint, { lazy: true });
-      return true;
-    }
   }
 
   /** Waits a moment for the session to be closed. */
@@ -187,10 +178,9 @@ class KernelSession implements MountedSession {
    * asynchronous runs any more.
    */
   readonly #leave = (code: number): void => {
-    const { libc, abortFile } = this.#means;
+    const { place, libc, abortFile } = this.#means;
     if (this.#readers.live === 0) return;
-    if (libc !== undefined && isPrivileged()) libc.detachMount(this.mountPoint);
-    else spawnSync('fusermount3', ['-u', '-z', '--', this.mountPoint], { stdio: 'ignore' });
+    place.detachNow(libc);
     if (abortFile !== undefined) abortFile.abort();
     else if (libc !== undefined) libc.exitNow(code);
     else process.kill(process.pid, 'SIGKILL');
