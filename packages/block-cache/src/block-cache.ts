@@ -15,6 +15,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import { OpenFiles } from './open-files.ts';
 import { settle, type BlockCacheOptions, type CacheSettings } from './options.ts';
 import { SEGMENT_BYTES } from './range-fetch.ts';
+import { scanFiles } from './scan.ts';
 import { UncachedChunks } from './uncached-chunks.ts';
 import { BackgroundVerifier } from './verify.ts';
 import { warmBlobs, type WarmOptions, type WarmReport } from './warm.ts';
@@ -126,7 +127,13 @@ export class BlockCache implements AsyncDisposable {
     const directory = await ownDirectory(settings.directory, health);
     const catalog = new Catalog(directory.files);
     try {
-      if (directory.lock !== undefined) counters.add('corruptions', await catalog.scan(options.signal));
+      if (directory.lock !== undefined) {
+        const damaged = await scanFiles(directory.files, catalog, {
+          signal: options.signal,
+          onFailure: (path, error) => health.report('read', `cache file ${path} can't be read`, error),
+        });
+        counters.add('corruptions', damaged);
+      }
     } catch (error) {
       directory.lock?.[Symbol.dispose]();
       throw error;

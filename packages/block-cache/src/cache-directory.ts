@@ -62,6 +62,8 @@ export async function ownDirectory(directory: string, health: DiskHealth): Promi
     health.giveUp(`cache directory ${directory} can't be used (${code}); everything is served from the network`, error);
     return { files, lock: undefined, punching: undefined };
   }
+  if (lock.unnamed !== undefined)
+    health.report('write', `the lock file in ${directory} could not be written (${codeOf(lock.unnamed)})`, lock.unnamed);
   if (native.libc === undefined) {
     health.report(
       'native',

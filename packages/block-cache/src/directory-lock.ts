@@ -20,10 +20,13 @@ interface LockRecord {
 
 /** Exclusive ownership of a cache directory, until disposed or until the process is gone. */
 export class DirectoryLock implements Disposable {
+  /** Why the lock file could not name this process, if so. The lock holds all the same; only others can't say whose it is. */
+  readonly unnamed: unknown;
   readonly #release: () => void;
 
-  private constructor(release: () => void) {
+  private constructor(release: () => void, unnamed?: unknown) {
     this.#release = release;
+    this.unnamed = unnamed;
   }
 
   /**
@@ -34,33 +37,31 @@ export class DirectoryLock implements Disposable {
    */
   static take(directory: string, libc: Libc | undefined): DirectoryLock {
     const path = join(directory, LOCK_FILE);
-    return new DirectoryLock(libc === undefined ? takeByOwner(directory, path) : takeByFlock(directory, path, libc));
+    return libc === undefined ? new DirectoryLock(takeByOwner(directory, path)) : DirectoryLock.#takeByFlock(directory, path, libc);
+  }
+
+  static #takeByFlock(directory: string, path: string, libc: Libc): DirectoryLock {
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      if (!libc.tryLock(fd)) throw new CacheLockedError(directory, ownerOf(readRecord(path)));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    let unnamed: unknown;
+    try {
+      const text = Buffer.from(JSON.stringify(ownRecord()));
+      writeSync(fd, text, 0, text.length, 0);
+      ftruncateSync(fd, text.length);
+    } catch (error) {
+      unnamed = error;
+    }
+    return new DirectoryLock(() => closeSync(fd), unnamed);
   }
 
   [Symbol.dispose](): void {
     this.#release();
   }
-}
-
-function takeByFlock(directory: string, path: string, libc: Libc): () => void {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-  try {
-    if (!libc.tryLock(fd)) throw new CacheLockedError(directory, ownerOf(readRecord(path)));
-    const text = Buffer.from(JSON.stringify(ownRecord()));
-    writeSync(fd, text, 0, text.length, 0);
-    ftruncateSync(fd, text.length);
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-  return () => {
-    try {
-      ftruncateSync(fd, 0);
-    } catch {
-      // A disk that takes no writes keeps the old name; the lock itself is what counts, and that ends with the descriptor.
-    }
-    closeSync(fd);
-  };
 }
 
 function takeByOwner(directory: string, path: string): () => void {

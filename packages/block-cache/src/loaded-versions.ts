@@ -9,7 +9,7 @@ import { Geometry } from './geometry.ts';
 import type { Libc } from './libc.ts';
 import type { VersionHeader } from './metadata-file.ts';
 import type { OpenFiles } from './open-files.ts';
-import { StoredVersion, type StoredState } from './stored-version.ts';
+import { StoredVersion, type StoredState, type VersionPaths } from './stored-version.ts';
 
 /** Memory for maps of versions that nobody uses just now: with 4 MiB blocks those of more than 1 TB in large files. */
 const IDLE_MAP_BYTES = 64 * 1024 * 1024;
@@ -163,8 +163,13 @@ export class LoadedVersions {
 
   async #load(entry: CatalogEntry): Promise<CachedVersion> {
     const stored = entry.onDisk ? await this.#readStored(entry) : undefined;
-    entry.version = this.#make(entry, stored?.header ?? { ...entry.header, passed: false }, stored?.state);
-    return entry.version;
+    if (stored !== undefined) {
+      const version = this.#make(entry, stored.header, stored.state);
+      if (!stored.header.passed || version.stored.map.complete) return (entry.version = version);
+      await version.stored.remove(); // It may not be repaired in place.
+    }
+    entry.passed = false;
+    return (entry.version = this.#make(entry, { ...entry.header, passed: false }, undefined));
   }
 
   /** What the metadata on disk says. What can't be read any more is removed and begun anew. */
@@ -173,12 +178,11 @@ export class LoadedVersions {
     try {
       const stored = await catalog.load(entry);
       if (stored !== undefined) return stored;
-      await removeFiles(entry);
+      await removeFiles(catalog.pathsOf(entry.id));
     } catch (error) {
       health.report('read', `the cache metadata of ${entry.header.path} can't be read`, error);
     }
     entry.onDisk = false;
-    entry.passed = false;
     catalog.setBytes(entry, 0);
     return undefined;
   }
@@ -190,7 +194,14 @@ export class LoadedVersions {
       entry.onDisk = !stored.removed;
       catalog.setBytes(entry, bytes);
     };
-    const stored: StoredVersion = new StoredVersion(header, geometry, entry.paths, { files, libc, onAllocated }, entry.lastUse, state);
+    const stored: StoredVersion = new StoredVersion(
+      header,
+      geometry,
+      catalog.pathsOf(entry.id),
+      { files, libc, onAllocated },
+      entry.lastUse,
+      state,
+    );
     return new CachedVersion(entry.id, header.backend, header, stored, context());
   }
 
@@ -198,7 +209,7 @@ export class LoadedVersions {
     if (this.#idle.delete(entry)) this.#idleBytes -= sizeOf(entry);
     const { version } = entry;
     try {
-      if (version === undefined) await removeFiles(entry);
+      if (version === undefined) await removeFiles(this.#options.catalog.pathsOf(entry.id));
       else await version.stored.remove();
       this.#options.catalog.delete(entry);
     } catch (error) {
@@ -210,9 +221,9 @@ export class LoadedVersions {
   }
 }
 
-async function removeFiles(entry: CatalogEntry): Promise<void> {
-  await rm(entry.paths.metadata, { force: true });
-  await rm(entry.paths.data, { force: true });
+async function removeFiles({ data, metadata }: VersionPaths): Promise<void> {
+  await rm(metadata, { force: true });
+  await rm(data, { force: true });
 }
 
 function sizeOf(entry: CatalogEntry): number {

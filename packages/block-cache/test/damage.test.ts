@@ -1,4 +1,5 @@
-import { readFileSync, truncateSync, writeFileSync, rmSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   bytesOf,
@@ -114,6 +115,31 @@ describe('damage on disk', () => {
     expect(cache.isComplete(backend, blob)).toBe(false);
     expect(Buffer.compare(await readOnce(cache, backend, blob, 0, blob.size), content)).toBe(0);
     expect(backend.requests.bytes).toBe(5);
+  });
+
+  it('things that are not cache files are left alone', async () => {
+    const { content, backend, blob, directory, data } = await cachedBlob(MIB);
+    const folder = join(directory, 'files');
+    const id = basename(data, '.data');
+    const foreign = ['note.txt', `${id}.bak`, 'x.meta', 'y.data', `zz/${id}.meta`, `${id.slice(0, 2)}/${id.slice(0, 2)}.data`];
+    mkdirSync(join(folder, 'zz'));
+    mkdirSync(join(folder, 'zz', `${'0'.repeat(64)}.meta`));
+    for (const name of foreign) writeFileSync(join(folder, name), 'mine');
+    const cache = await openCache(directory);
+    expect(cache.stats()).toMatchObject({ files: 1, completeFiles: 1, degradations: 0 });
+    for (const name of foreign) expect(readFileSync(join(folder, name), 'utf8')).toBe('mine');
+    expect(Buffer.compare(await readOnce(cache, backend, blob, 0, MIB), content)).toBe(0);
+  });
+
+  it('metadata that can’t be read costs its file, not the start', async () => {
+    const { content, backend, blob, directory, metadata } = await cachedBlob(MIB);
+    rmSync(metadata);
+    mkdirSync(metadata);
+    const events = collect('degraded');
+    const cache = await openCache(directory);
+    expect(events).toMatchObject([{ operation: 'read', error: { code: 'EISDIR' } }]);
+    expect(cache.stats().files).toBe(0);
+    expect(Buffer.compare(await readOnce(cache, backend, blob, 0, MIB), content)).toBe(0);
   });
 
   it('a bad header, a header in another’s place and lone files are deleted at start', async () => {

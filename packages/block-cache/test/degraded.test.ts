@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { BlockCache } from '../src/index.ts';
 import { Clock } from './clock.ts';
 import {
   bytesOf,
@@ -95,6 +96,22 @@ describe.skipIf(!canMount)('on a disk that fails (needs the right to mount)', ()
     expect(backend.requests.bytes).toBe(bytes);
     expect(Buffer.compare(await readOnce(cache, backend, blob, 0, blob.size), content)).toBe(0);
     await cache[Symbol.asyncDispose]();
+  });
+
+  it('a disk that is full from the start still gives what it holds', async () => {
+    const directory = smallFileSystem(8 * MIB);
+    const content = bytesOf(1, 2 * MIB);
+    const { backend, blob } = storeWith(content);
+    const cache = await openCache(directory);
+    await warmAll(cache, backend, blob);
+    await cache[Symbol.asyncDispose]();
+    truncateSync(join(directory, 'lock'));
+    expect(() => writeFileSync(join(directory, 'other'), Buffer.alloc(8 * MIB))).toThrow('ENOSPC');
+    const again = await openCache(directory);
+    const bytes = backend.requests.bytes;
+    expect(Buffer.compare(await readOnce(again, backend, blob, 0, blob.size), content)).toBe(0);
+    expect(backend.requests.bytes).toBe(bytes);
+    await expect(BlockCache.open({ directory, maxSizeBytes: MIB })).rejects.toMatchObject({ code: 'CACHE_LOCKED' });
   });
 
   it('a read-only directory opens, serves from the network and says so', async () => {

@@ -1,8 +1,22 @@
-import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readVerified } from '../src/index.ts';
 import { Clock } from './clock.ts';
-import { bytesOf, cacheFiles, CHUNK, KIB, MIB, openCache, quiet, readOnce, storeWith, temporaryFolder, until, warmAll } from './harness.ts';
+import {
+  bytesOf,
+  cacheFiles,
+  CHUNK,
+  flipByte,
+  KIB,
+  MIB,
+  openCache,
+  quiet,
+  readOnce,
+  storeWith,
+  temporaryFolder,
+  until,
+  warmAll,
+} from './harness.ts';
 
 const SIZE = 3 * MIB + 7;
 
@@ -115,6 +129,22 @@ describe('files handed to the kernel', () => {
     expect(await file.passthroughFd()).toBeTypeOf('number');
     await file[Symbol.asyncDispose]();
     closeSync(fd);
+  });
+
+  it('are replaced as well when their record is damaged', async () => {
+    const { content, backend, blob, directory, options, cache, data } = await passedBlob();
+    await cache[Symbol.asyncDispose]();
+    const kernel = openSync(data, 'r');
+    const [metadata = ''] = cacheFiles(directory, '.meta');
+    flipByte(metadata, statSync(metadata).size - 1);
+    const again = await openCache(directory, options);
+    expect(again.isComplete(backend, blob)).toBe(false);
+    expect(again.stats()).toMatchObject({ files: 0, corruptions: 1 });
+    expect(Buffer.compare(await readOnce(again, backend, blob, 0, SIZE), content)).toBe(0);
+    await until(() => again.isComplete(backend, blob));
+    expect(statSync(data).ino).not.toBe(fstatSync(kernel).ino);
+    expect(Buffer.compare(contentOf(kernel), content)).toBe(0);
+    closeSync(kernel);
   });
 
   it('wait for no more than 64 MiB of verification: a larger file is verified in the background and passes later', async () => {
