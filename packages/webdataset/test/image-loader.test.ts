@@ -186,6 +186,16 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
     await expect(ImageLoader.open(options({ workers, signal: controller.signal }))).rejects.toBe(reason);
   });
 
+  it('ends with the reason of its signal though all batches are decoded already', async () => {
+    const controller = new AbortController();
+    await using own = await ImageLoader.open(options({ workers, slots: 20, signal: controller.signal }));
+    const reason = new Error('enough');
+    const batches = own.epoch(0);
+    for (let count = 0; count < 11; count++) await batches.next();
+    controller.abort(reason);
+    await expect(batches.next()).rejects.toBe(reason);
+  });
+
   it('ends a waiting epoch when it is closed', async () => {
     const own = await ImageLoader.open(options({ workers }));
     const batches = own.epoch(0);

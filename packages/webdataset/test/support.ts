@@ -7,7 +7,7 @@ import turbo from '@julusian/jpeg-turbo';
 import { ShardWriter, type WrittenShard } from '../src/shard-writer.ts';
 
 // The tests start some hundred threads from source. With Node's compile cache a thread strips the types once, not every time.
-process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'webdataset-compile-cache');
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../../node_modules/.cache/webdataset');
 
 /** A temporary folder, for `await using`. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {

@@ -72,11 +72,13 @@ export class Epoch {
       for await (const task of this.#tasks) {
         current = task;
         const { failures } = await task.reply;
+        signal.throwIfAborted(); // What is decoded already is not delivered any more.
         for (const failure of failures) this.#settle(failure, task.samples[failure.index]);
         const batch = assembler.push(task, new Set(failures.map(({ index }) => index)));
         current = undefined;
         if (batch !== undefined) yield batch;
       }
+      signal.throwIfAborted();
       const rest = assembler.finish();
       if (rest !== undefined && this.#plan.lastBatch === 'keep') yield rest;
       else if (rest !== undefined) slots.release(rest.slot);
