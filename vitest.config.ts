@@ -32,6 +32,8 @@ export default defineConfig({
         testTimeout: 60_000,
         hookTimeout: 60_000,
         isolate: true,
+        // ONNX Runtime, which some tests load by themselves, would report its use to its maker.
+        env: { ORT_DISABLE_TELEMETRY: '1' },
       },
     })),
     maxWorkers: 2,

@@ -44,10 +44,8 @@ if (isInstalled()) {
 
 const env = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}` };
 const child = spawn(pinnedNode, ['--conditions=@warpforge/source', main, ...args], { cwd: root, env, stdio: 'inherit' });
-// A terminal sends Ctrl-C to the whole group: the program gets it by itself, and this process only waits for it. Signals sent to
-// this process alone are passed on.
-process.on('SIGINT', () => undefined);
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// A terminal sends Ctrl-C to the whole group, others to this process alone; a program that gets it twice is already stopping.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   console.error(`warpforge: cannot start ${pinnedNode}: ${error.message}`);
   process.exit(1);

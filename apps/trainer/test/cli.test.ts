@@ -118,6 +118,17 @@ image_size: 20x12
   });
 });
 
+describe('ONNX Runtime', () => {
+  it('neither reports its use nor leaves files behind', async () => {
+    const home = path('home');
+    await mkdir(home);
+    const env = { TMPDIR: home, HOME: home, XDG_CACHE_HOME: home, ORT_DISABLE_TELEMETRY: '' };
+    const { exit } = await runCli(quick('--steps', '1'), undefined, env);
+    expect(exit).toBe(0);
+    expect(await readdir(home, { recursive: true })).toEqual([]);
+  });
+});
+
 describe('a checkpoint', () => {
   it('made by Ctrl-C continues with the very losses of the run that nothing interrupted', async () => {
     const flags = ['--steps', '40', '--log-every', '1'];

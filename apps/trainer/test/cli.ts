@@ -13,8 +13,12 @@ export interface Outcome {
 }
 
 /** Runs `warpforge-train` as a user would, in a process of its own. `onLine` sees each line of standard output as it comes. */
-export function runCli(args: readonly string[], onLine: (line: string, child: ChildProcess) => void = () => undefined): Promise<Outcome> {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export function runCli(
+  args: readonly string[],
+  onLine: (line: string, child: ChildProcess) => void = () => undefined,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Outcome> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let [stdout, stderr, rest] = ['', '', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;

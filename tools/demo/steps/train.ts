@@ -47,8 +47,6 @@ export async function train(
   const answer = await supervisor.runPart({
     name: 'warpforge-train',
     command: [process.execPath, TRAINER, 'run', ...flags],
-    // The runtime of the trainer would report its use to its makers, and leave a file behind for each run.
-    env: { ORT_DISABLE_TELEMETRY: '1' },
     logFile: work.file('logs', `${run.name}.log`),
     onLine: (line) => {
       if (!line.startsWith('{')) terminal.line(line);

@@ -25,6 +25,9 @@ export class ComputeThread implements Compute, AsyncDisposable {
 
   /** Starts the thread. */
   constructor(setup: ComputeSetup) {
+    // ONNX Runtime reports its use to its maker unless it finds this in the environment of the process when it is loaded. A thread has
+    // only a copy of the environment, so it is set here.
+    process.env['ORT_DISABLE_TELEMETRY'] = '1';
     this.#worker = new Worker(ENTRY, { workerData: setup });
     this.#worker.on('message', (reply: ComputeReply) => this.#take(reply));
     this.#worker.on('error', (cause) => this.#fail(`the compute thread failed: ${String(cause)}`, cause));
