@@ -112,7 +112,10 @@ describe('a damaged archive', () => {
   it.each(['gnu', 'posix'])('with sparse members (%s) is refused', async (format) => {
     await using folder = await temporaryFolder();
     execFileSync('sh', ['-c', `truncate -s 10M hole && tar --format=${format} --sparse -cf x.tar hole`], { cwd: folder.path });
-    await expect(collect(readTar(join(folder.path, 'x.tar')))).rejects.toMatchObject({ code: 'WDS_UNSUPPORTED', offset: 0 });
+    await expect(collect(readTar(join(folder.path, 'x.tar')))).rejects.toMatchObject({
+      code: 'WDS_UNSUPPORTED',
+      offset: format === 'gnu' ? 0 : 1024,
+    });
   });
 
   it('with extended headers that claim gigabytes, or never end, is refused without reading them', () => {

@@ -16,7 +16,6 @@
 import { WebDatasetError } from '../errors.ts';
 import { BLOCK_SIZE, blocks, decodeHeader, HeaderFault, isZeroBlock } from './header.ts';
 import { describesMember, extend, type Extensions, isExtension, type TarMember, toMember } from './member.ts';
-import type { PaxRecords } from './pax.ts';
 
 /** A member and its data, which is undefined when the member is larger than the window. */
 export interface ScannedMember {
@@ -31,11 +30,14 @@ const MAX_EXTENSION_BYTES = 1024 * 1024;
 /** The smallest window that always shows the headers of a member. */
 export const MIN_WINDOW_BYTES = MAX_EXTENSION_BYTES + 64 * 1024;
 
+const NO_EXTENSIONS: Extensions = { globals: new Map(), pax: undefined, longName: undefined, longLink: undefined };
+
 /** Finds the members of one archive in windows of its bytes. */
 export class TarScanner {
   readonly #shard: string;
   readonly #size: number;
-  #globals: PaxRecords = new Map();
+  /** What global PAX headers have said so far. */
+  #global = NO_EXTENSIONS;
   #position = 0;
   /** The end-of-archive marker was seen: only zeros may follow. */
   #inTail = false;
@@ -104,31 +106,35 @@ export class TarScanner {
 
   /** The member whose first header is at `start`; `cut` where the window ends inside its headers, `tail` at the end of the archive. */
   #next(window: Buffer, start: number, base: number): TarMember | 'cut' | 'tail' {
-    let extensions: Extensions = { globals: this.#globals, pax: undefined, longName: undefined, longLink: undefined };
+    let extensions = this.#global;
     let at = start;
-    for (;;) {
-      if (at + BLOCK_SIZE > window.length) {
-        if (base + window.length >= this.#size) throw this.#endWithoutMarker(base + start, base + at);
-        return 'cut';
+    try {
+      for (;;) {
+        if (at + BLOCK_SIZE > window.length) {
+          if (base + window.length >= this.#size) throw this.#endWithoutMarker(base + start, base + at);
+          return 'cut';
+        }
+        if (isZeroBlock(window, at)) {
+          if (describesMember(extensions)) throw new HeaderFault('an extended header has no member after it');
+          return 'tail';
+        }
+        const header = decodeHeader(window, at);
+        if (!isExtension(header)) return toMember(header, extensions, base + start, base + at);
+
+        const body = at + BLOCK_SIZE;
+        const next = body + blocks(header.size);
+        if (next - start > MAX_EXTENSION_BYTES) throw new HeaderFault('the extended headers of a member are longer than 1 MiB');
+        if (body + header.size > window.length) {
+          if (base + body + header.size > this.#size) throw this.#truncated(base + at, 'the file ends inside an extended header');
+          return 'cut';
+        }
+        extensions = extend(extensions, header, window.subarray(body, body + header.size));
+        if (extensions.globals !== this.#global.globals) this.#global = { ...NO_EXTENSIONS, globals: extensions.globals };
+        at = next;
       }
-      if (isZeroBlock(window, at)) {
-        if (describesMember(extensions)) throw this.#badHeader(base + start, 'an extended header has no member after it');
-        return 'tail';
-      }
-      const header = this.#guarded(base + at, () => decodeHeader(window, at));
-      if (!isExtension(header)) {
-        this.#globals = extensions.globals;
-        return this.#guarded(base + start, () => toMember(header, extensions, base + start, base + at));
-      }
-      const body = at + BLOCK_SIZE;
-      const next = body + blocks(header.size);
-      if (next - start > MAX_EXTENSION_BYTES) throw this.#badHeader(base + at, 'its extended headers are longer than 1 MiB');
-      if (body + header.size > window.length) {
-        if (base + body + header.size > this.#size) throw this.#truncated(base + at, 'the file ends inside an extended header');
-        return 'cut';
-      }
-      extensions = this.#guarded(base + at, () => extend(extensions, header, window.subarray(body, body + header.size)));
-      at = next;
+    } catch (error) {
+      if (error instanceof HeaderFault) throw new WebDatasetError(error.code, error.message, this.#at(base + at));
+      throw error;
     }
   }
 
@@ -147,15 +153,6 @@ export class TarScanner {
     const compression = COMPRESSIONS.find(({ bytes }) => bytes.every((byte, index) => byte === undefined || window[index] === byte));
     if (compression === undefined) return;
     throw new WebDatasetError('WDS_UNSUPPORTED', `the shard is compressed with ${compression.name}; decompress it first`, this.#at(0));
-  }
-
-  #guarded<T>(offset: number, parse: () => T): T {
-    try {
-      return parse();
-    } catch (error) {
-      if (error instanceof HeaderFault) throw new WebDatasetError(error.code, error.message, this.#at(offset));
-      throw error;
-    }
   }
 
   #endWithoutMarker(unitStart: number, at: number): WebDatasetError {
