@@ -7,6 +7,7 @@ import { errorCode } from './session/command.ts';
 import { prepareMountPoint } from './session/mount-point.ts';
 import { canonicalMountPoint, findMount, isFuse } from './session/mount-table.ts';
 import { removeMount } from './session/unmount.ts';
+import { mountByFuseNative } from './transports/fuse-native.ts';
 import { mountByKernel } from './transports/kernel.ts';
 import type { MountedSession } from './transports/transport.ts';
 
@@ -31,8 +32,11 @@ export interface MountOptions {
   readonly threads?: number;
   /** Whether complete cached files are handed to the kernel, where it can (Linux 6.9, root). Default: `auto`. */
   readonly passthrough?: 'auto' | 'off';
-  /** `kernel` speaks to `/dev/fuse` directly. Default: `auto`, which is that. */
-  readonly transport?: 'auto' | 'kernel';
+  /**
+   * `kernel` speaks to `/dev/fuse` directly. `fuse-native` goes through the npm package of that name, to be installed beside this one,
+   * and libfuse 2: slower, without passthrough. Default: `auto`, which is `kernel`.
+   */
+  readonly transport?: 'auto' | 'kernel' | 'fuse-native';
   /** Gives up mounting; without effect once mounted. */
   readonly signal?: AbortSignal;
 }
@@ -51,7 +55,8 @@ export async function mount(options: MountOptions): Promise<MountedSession> {
   if (!/^[\w-]+$/.test(source)) throw new TypeError(`source ${JSON.stringify(source)}: only letters, digits, "-" and "_" are possible`);
   const mountPoint = await canonicalMountPoint(options.mountPoint);
   await prepareMountPoint(mountPoint, options.signal);
-  return mountByKernel({
+  const transport = options.transport === 'fuse-native' ? mountByFuseNative : mountByKernel;
+  return transport({
     mountPoint,
     fileSystem: options.fileSystem,
     source,

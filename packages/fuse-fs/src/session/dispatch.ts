@@ -1,34 +1,21 @@
-import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { operationChannel, publishFault, type OperationEvent } from '../events.ts';
-import { FileSystemError, type FileSystem, type InodeNumber } from '../file-system.ts';
+import type { FileSystem, InodeNumber } from '../file-system.ts';
 import { encodeAttributes, encodeEntry, encodeStatistics } from '../protocol/attributes.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
 import { encodeOpen } from '../protocol/replies.ts';
 import { decodeRequest, type Request } from '../protocol/requests.ts';
 import type { Device } from './device.ts';
+import { ERRNO, errnoOf, Refusal, type ErrnoName } from './errno.ts';
 import type { Handles, OpenedHandle } from './handles.ts';
 import { RequestsInFlight, type RequestScope } from './interrupts.ts';
 import { readDirectory } from './read-directory.ts';
-
-const { errno } = constants;
-type ErrnoName = keyof typeof errno;
 
 /** The access mode within the flags of open(2), `O_ACCMODE`; 0 is reading. */
 const ACCESS_MODE = 3;
 
 /** Where answers go. */
 export type Replies = Pick<Device, 'reply' | 'replyError'>;
-
-/** A refusal for which no file system was asked. */
-class Refusal extends Error {
-  readonly code: ErrnoName;
-
-  constructor(code: ErrnoName) {
-    super(code);
-    this.code = code;
-  }
-}
 
 /** Answers the kernel's requests with what a file system says. */
 export class Dispatcher {
@@ -56,7 +43,7 @@ export class Dispatcher {
       request = decodeRequest(bytes);
     } catch (error) {
       publishFault('protocol', error);
-      if (error instanceof ProtocolError && error.unique !== undefined) this.#device.replyError(error.unique, errno.EIO);
+      if (error instanceof ProtocolError && error.unique !== undefined) this.#device.replyError(error.unique, ERRNO.EIO);
       return;
     }
     switch (request.operation) {
@@ -68,7 +55,7 @@ export class Dispatcher {
         return;
       case 'interrupt':
         // An interrupt has a reply only if it is to be sent again: it came before the request that it means.
-        if (!this.#inFlight.interrupt(request.target)) this.#device.replyError(request.unique, errno.EAGAIN);
+        if (!this.#inFlight.interrupt(request.target)) this.#device.replyError(request.unique, ERRNO.EAGAIN);
         return;
       default:
         void this.#answer(request);
@@ -88,8 +75,8 @@ export class Dispatcher {
     try {
       await this.#perform(request, scope);
     } catch (error) {
-      failed = this.#errnoOf(error, scope);
-      this.#device.replyError(request.unique, errno[failed]);
+      failed = errnoOf(error, scope);
+      this.#device.replyError(request.unique, ERRNO[failed]);
     }
     this.#inFlight.end(request.unique);
     this.#count(request.operation);
@@ -161,14 +148,6 @@ export class Dispatcher {
 
   #count(operation: string): void {
     this.#operations.set(operation, (this.#operations.get(operation) ?? 0) + 1);
-  }
-
-  #errnoOf(error: unknown, scope: RequestScope): ErrnoName {
-    if (error instanceof Refusal) return error.code;
-    if (scope.interrupted) return 'EINTR';
-    if (error instanceof FileSystemError) return error.code;
-    publishFault('file-system', error);
-    return 'EIO';
   }
 }
 
