@@ -3,6 +3,7 @@ import { MemoryBackend, FaultyBackend } from '@warpforge/blob-backend/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { PassthroughOpenEvent } from '../src/index.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { describeMounted, describeMountedAsRoot } from './fixtures/availability.ts';
 import { BlobMounted } from './fixtures/blob-mounted.ts';
 import { Client } from './fixtures/client.ts';
@@ -26,7 +27,7 @@ function sha256(bytes: Uint8Array): string {
 /** Reads a file to the end, so that all of it is in the cache, and waits until it is written there. */
 async function bringIn(mounted: BlobMounted, path: string): Promise<void> {
   await mounted.client.call('sha256', `${mounted.path}/${path}`, 1 << 20);
-  await expect.poll(() => mounted.cache.stats().completeFiles).toBeGreaterThan(0);
+  await eventually(() => mounted.cache.stats().completeFiles).toBeGreaterThan(0);
 }
 
 describeMounted('blobs as files', () => {
@@ -94,7 +95,7 @@ describeMounted('blobs as files', () => {
         }
         await mounted.client.close(fd);
         expect(await mounted.client.call('sha256', path, 300_000)).toBe(sha256(content));
-        await expect.poll(() => mounted.cache.stats().completeFiles).toBe(1);
+        await eventually(() => mounted.cache.stats().completeFiles).toBe(1);
       }
       expect(await mounted.client.stat(path)).toMatchObject({ size: LARGE });
     }
@@ -139,8 +140,8 @@ describeMounted('blobs as files', () => {
     expect(await mounted.client.readdir(`${mounted.path}/d`)).toEqual(['first']);
     backend.put('d/second', 'x');
     backend.delete('d/first');
-    await expect.poll(() => mounted.client.readdir(`${mounted.path}/d`)).toEqual(['second']);
-    await expect.poll(() => mounted.client.errorOf('statSync', `${mounted.path}/d/first`)).toBe('ENOENT');
+    await eventually(() => mounted.client.readdir(`${mounted.path}/d`)).toEqual(['second']);
+    await eventually(() => mounted.client.errorOf('statSync', `${mounted.path}/d/first`)).toBe('ENOENT');
     expect(backend.requests.list).toBeGreaterThan(before);
   });
 
@@ -265,7 +266,7 @@ describeMountedAsRoot('a complete file', () => {
     };
     await check();
     for (const fd of handles.splice(0)) await client.close(fd);
-    await expect.poll(() => mounted.session.stats().openFiles).toBe(0);
+    await eventually(() => mounted.session.stats().openFiles).toBe(0);
     for (let handle = 0; handle < 4; handle++) handles.push(await client.open(path));
     expect(mounted.session.stats().passthroughOpens).toBe(4);
     await check();

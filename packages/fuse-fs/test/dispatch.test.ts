@@ -3,6 +3,7 @@ import type { OpenFile } from '../src/index.ts';
 import { Dispatcher, type Replies } from '../src/session/dispatch.ts';
 import { Handles } from '../src/session/handles.ts';
 import { Passthrough } from '../src/session/passthrough.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { encodeRequest, packed } from './fixtures/encode-request.ts';
 import { MemoryFileSystem } from './fixtures/memory-file-system.ts';
 
@@ -35,7 +36,7 @@ describe('answers that the kernel does not take', () => {
     dispatcher.handle(encodeRequest('lookup', Buffer.from('file\0')));
     dispatcher.handle(encodeRequest('open', packed([32, 0], [32, 0]), { inode: 2n }));
     dispatcher.handle(encodeRequest('opendir', packed([32, 0], [32, 0]), { inode: 3n }));
-    await expect.poll(() => dispatcher.operations).toMatchObject({ lookup: 1, open: 1, opendir: 1 });
+    await eventually(() => dispatcher.operations).toMatchObject({ lookup: 1, open: 1, opendir: 1 });
     expect([...fileSystem.references.values()]).toEqual([0]);
     expect(fileSystem.openHandles).toBe(0);
   });
@@ -47,7 +48,7 @@ describe('answers that the kernel does not take', () => {
     const dispatcher = new Dispatcher(new Answers(false), fileSystem, handles);
     const body = packed([64, handle], [64, 0], [32, 4096], [32, 0], [64, 0], [32, 0], [32, 0]);
     dispatcher.handle(encodeRequest('readdirplus', body));
-    await expect.poll(() => dispatcher.operations).toEqual({ readdirplus: 1 });
+    await eventually(() => dispatcher.operations).toEqual({ readdirplus: 1 });
     expect([...fileSystem.references.entries()]).toEqual([
       [2, 0],
       [3, 0],
@@ -71,13 +72,11 @@ describe('requests out of order', () => {
     dispatcher.handle(encodeRequest('read', body, { unique: 22n }));
     dispatcher.handle(encodeRequest(4000, Buffer.alloc(0), { unique: 24n }));
     dispatcher.handle(Buffer.alloc(5));
-    await expect
-      .poll(() => [...answers.errors].sort())
-      .toEqual([
-        [20n, 5],
-        [22n, 9],
-        [24n, 38],
-      ]);
+    await eventually(() => [...answers.errors].sort()).toEqual([
+      [20n, 5],
+      [22n, 9],
+      [24n, 38],
+    ]);
   });
 });
 

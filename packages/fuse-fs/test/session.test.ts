@@ -13,6 +13,7 @@ import {
   type RequestContext,
 } from '../src/index.ts';
 import { findMount } from '../src/session/mount-table.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { describeMounted, itAsRoot } from './fixtures/availability.ts';
 import { Client, sharedClient } from './fixtures/client.ts';
 import { MemoryFileSystem } from './fixtures/memory-file-system.ts';
@@ -155,8 +156,8 @@ describeMounted('a mounted file system', () => {
     await client[Symbol.asyncDispose]();
     // Makes the kernel forget the names and inodes that nobody uses.
     writeFileSync('/proc/sys/vm/drop_caches', '2');
-    await expect.poll(() => [...new Set(fileSystem.references.values())]).toEqual([0]);
-    await expect.poll(() => fileSystem.openHandles).toBe(0);
+    await eventually(() => [...new Set(fileSystem.references.values())]).toEqual([0]);
+    await eventually(() => fileSystem.openHandles).toBe(0);
   });
 
   it('forgets names and content when it is told to, before their time is over', async () => {
