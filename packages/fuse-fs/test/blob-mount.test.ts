@@ -26,8 +26,11 @@ function sha256(bytes: Uint8Array): string {
 
 /** Reads a file to the end, so that all of it is in the cache, and waits until it is written there. */
 async function bringIn(mounted: BlobMounted, path: string): Promise<void> {
+  const { openFiles } = mounted.session.stats();
   await mounted.client.call('sha256', `${mounted.path}/${path}`, 1 << 20);
   await eventually(() => mounted.cache.stats().completeFiles).toBeGreaterThan(0);
+  // The kernel says later that a file was closed, and until then an inode keeps the mode of its first open.
+  await eventually(() => mounted.session.stats().openFiles).toBe(openFiles);
 }
 
 describeMounted('blobs as files', () => {

@@ -164,7 +164,9 @@ const cache = section({
 });
 
 const fuse = section({
-  transport: choice('auto', 'kernel').prefault('auto'),
+  transport: choice('auto', 'kernel', 'fuse-native')
+    .prefault('auto')
+    .describe('How to speak to the kernel: itself, which is what auto takes, or through libfuse and the npm package fuse-native.'),
   passthrough: choice('auto', 'off').prefault('auto').describe('Whether the kernel reads complete files straight from the cache.'),
   read_ahead: size().optional().describe('Readahead of the kernel.'),
   threads: integer(1, 64).optional().describe('Threads that read from the kernel.'),

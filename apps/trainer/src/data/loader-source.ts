@@ -1,4 +1,4 @@
-import { groupSamples, ImageLoader, readTar, shardOrder } from '@warpforge/webdataset';
+import { ImageLoader, type ImageBatch } from '@warpforge/webdataset';
 import { TrainerError } from '../errors.ts';
 import type { ModelShape } from '../model/network.ts';
 import type { Batch, BatchSource } from './batch-source.ts';
@@ -19,11 +19,11 @@ export interface LoaderSourceOptions {
 
 /** Batches of files. */
 export class LoaderSource implements BatchSource, AsyncDisposable {
-  readonly #options: LoaderSourceOptions;
+  readonly #shape: ModelShape;
   readonly #loader: ImageLoader;
 
-  private constructor(options: LoaderSourceOptions, loader: ImageLoader) {
-    this.#options = options;
+  private constructor(shape: ModelShape, loader: ImageLoader) {
+    this.#shape = shape;
     this.#loader = loader;
   }
 
@@ -41,7 +41,7 @@ export class LoaderSource implements BatchSource, AsyncDisposable {
       lastBatch: shuffle ? 'drop' : 'keep',
       signal,
     });
-    return new LoaderSource(options, loader);
+    return new LoaderSource(shape, loader);
   }
 
   /** Batches before `startBatch` are loaded and thrown away: the order of an epoch is known only by walking it. */
@@ -52,7 +52,7 @@ export class LoaderSource implements BatchSource, AsyncDisposable {
         batch.release();
         continue;
       }
-      await this.#checkLabels(batch, n);
+      this.#checkLabels(batch);
       yield batch;
     }
   }
@@ -62,23 +62,11 @@ export class LoaderSource implements BatchSource, AsyncDisposable {
   }
 
   /** Throws if a label is no class: the loss would silently leave such an image out. */
-  async #checkLabels({ labels, keys }: Batch, epoch: number): Promise<void> {
-    const { classes } = this.#options.shape;
+  #checkLabels({ labels, keys, shards }: ImageBatch): void {
+    const { classes } = this.#shape;
     const index = labels.findIndex((label) => label < 0 || label >= classes);
     if (index === -1) return;
-    const key = keys[index] ?? '';
-    const shard = await this.#shardOf(key, epoch);
     const fault = `the label ${labels[index] ?? '?'} is not in 0 to ${classes - 1}; set --classes to the number of classes`;
-    throw new TrainerError('LABEL_OUT_OF_RANGE', `${shard}, sample "${key}": ${fault}`);
-  }
-
-  /** The shard of a sample of this epoch. In the order in which the loader visits them, so only shards that were read just now are read again. */
-  async #shardOf(key: string, epoch: number): Promise<string> {
-    const { shards, seed, order, signal } = this.#options;
-    const visits = order === 'shuffled' ? shardOrder(shards.length, seed, epoch).map((index) => shards[index] ?? '') : shards;
-    for (const shard of visits) {
-      for await (const sample of groupSamples(readTar(shard, { signal }), shard)) if (sample.key === key) return shard;
-    }
-    throw new Error(`the sample "${key}" is in no shard any more`);
+    throw new TrainerError('LABEL_OUT_OF_RANGE', `${shards[index] ?? ''}, sample "${keys[index] ?? ''}": ${fault}`);
   }
 }
