@@ -9,7 +9,7 @@ import { compare, type Contender, type Series } from './rounds.ts';
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** Small enough to stay in the page cache of the disk together with its copies, large enough that a pass takes a good part of a second. */
+/** Small enough to stay in the page cache of the disk together with its copies. Loads pass over it until one takes more than a second. */
 const FILE_BYTES = GIB;
 export const FILE_NAME = 'sequential.bin';
 
@@ -20,8 +20,8 @@ const PEER_BAR = 1.5;
 
 type Load = Pick<FioRead, 'pattern' | 'blockSize' | 'totalBytes'>;
 
-const SEQUENTIAL: Load = { pattern: 'read', blockSize: '1M', totalBytes: 4 * GIB };
-const RANDOM: Load = { pattern: 'randread', blockSize: '4k', totalBytes: GIB };
+const SEQUENTIAL: Load = { pattern: 'read', blockSize: '1M', totalBytes: 16 * GIB };
+const RANDOM: Load = { pattern: 'randread', blockSize: '4k', totalBytes: 2 * GIB };
 /** Through a daemon: one pass, so that no page that the kernel kept answers; fewer random reads, since each takes longer. */
 const DAEMON_SEQUENTIAL: Load = { ...SEQUENTIAL, totalBytes: GIB };
 const DAEMON_RANDOM: Load = { ...RANDOM, totalBytes: 128 * MIB };

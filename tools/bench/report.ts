@@ -28,7 +28,7 @@ export async function writeReport(file: string, command: string, verdicts: reado
     '# Benchmarks',
     '',
     `Written by \`${command}\` on ${date.toISOString().slice(0, 10)}. All sides of a comparison are measured in one run, in turns: one warm-up round, then`,
-    'five that count; the ratio is that of the medians. Absolute figures of a small shared machine vary by a quarter from run to run; ratios vary less.',
+    'seven that count; the ratio is that of the medians. Absolute figures of a small shared machine vary by a quarter from run to run; ratios vary less.',
     '',
     '| | |',
     '| --- | --- |',

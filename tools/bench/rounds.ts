@@ -11,8 +11,8 @@ export interface Series {
   readonly median: number;
 }
 
-/** Rounds that count; the median of five forgives two that a noisy machine spoiled. */
-export const ROUNDS = 5;
+/** Rounds that count; the median of seven forgives three that a noisy machine spoiled. */
+export const ROUNDS = 7;
 
 /**
  * Measures all contenders side by side: one warm-up round that does not count, then {@link ROUNDS} rounds in each of which every
