@@ -26,6 +26,9 @@ const UNCACHED_SHARE = 1 / 8;
 /** Files kept open though nobody uses them just now. Far below the usual limit of 1,024 descriptors. */
 const IDLE_OPEN_FILES = 256;
 
+/** Memory for maps of versions that nobody uses just now: with 4 MiB blocks those of more than 1 TB in large files. */
+const IDLE_MAP_BYTES = 64 * 1024 * 1024;
+
 /** State and counters of a cache; counters run from its opening and include what reader threads served. */
 export interface CacheStats extends Readonly<Record<CounterName, number>> {
   /** Bytes that all cache files take on disk (`st_blocks`), metadata included. */
@@ -86,6 +89,7 @@ export class BlockCache implements AsyncDisposable {
       health,
       blockSize: settings.blockSizeBytes,
       now,
+      idleMapBytes: IDLE_MAP_BYTES,
       context: () => ({
         scheduler: this.#scheduler,
         memory: this.#memory,

@@ -11,9 +11,6 @@ import type { VersionHeader } from './metadata-file.ts';
 import type { OpenFiles } from './open-files.ts';
 import { StoredVersion, type StoredState, type VersionPaths } from './stored-version.ts';
 
-/** Memory for maps of versions that nobody uses just now: with 4 MiB blocks those of more than 1 TB in large files. */
-const IDLE_MAP_BYTES = 64 * 1024 * 1024;
-
 /** Memory of a loaded version besides its maps, roughly. */
 const VERSION_OVERHEAD_BYTES = 4 * 1024;
 
@@ -25,6 +22,8 @@ export interface LoadedVersionsOptions {
   readonly health: DiskHealth;
   readonly blockSize: number;
   readonly now: () => number;
+  /** Memory for maps of versions that nobody uses just now. */
+  readonly idleMapBytes: number;
   /** What the versions share; asked for at the first load. */
   readonly context: () => VersionContext;
 }
@@ -117,7 +116,7 @@ export class LoadedVersions {
     this.#idle.add(entry);
     this.#idleBytes += sizeOf(entry);
     for (const oldest of this.#idle) {
-      if (this.#idleBytes <= IDLE_MAP_BYTES) break;
+      if (this.#idleBytes <= this.#options.idleMapBytes) break;
       if (oldest.version?.busy === true) continue;
       this.#idle.delete(oldest);
       this.#idleBytes -= sizeOf(oldest);

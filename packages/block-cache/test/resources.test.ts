@@ -106,6 +106,24 @@ describe('closing', () => {
     await cache[Symbol.asyncDispose]();
   });
 
+  it('waits for reads from disk, so that nothing touches the directory afterwards', async () => {
+    const content = bytesOf(1, 8 * MIB);
+    const { backend, blob } = storeWith(content);
+    const cache = await openCache(temporaryFolder());
+    await warmAll(cache, backend, blob);
+    const file = await cache.openFile(backend, blob);
+    let ended = 0;
+    const reads = Array.from({ length: 40 }, async () => {
+      expect(Buffer.compare(await file.read(0, blob.size), content)).toBe(0);
+      ended++;
+    });
+    await file[Symbol.asyncDispose]();
+    await cache[Symbol.asyncDispose]();
+    expect(ended).toBe(40);
+    expect(cache.stats().openHandles).toBe(0);
+    await Promise.all(reads);
+  });
+
   it('of a handle lets its reads end', async () => {
     const content = bytesOf(1, MIB);
     const { backend, blob } = storeWith(content);
