@@ -10,6 +10,9 @@ import { CHUNK_BYTES } from './geometry.ts';
 /** After a pass that freed nothing the next one waits this long: each looks at every block, and little changes from one write to the next. */
 const FRUITLESS_PAUSE_MS = 1_000;
 
+/** A pass that meets this many failures ends: the disk takes no changes at all. */
+const MAX_FAILURES = 8;
+
 /** What eviction works on and within which limits. */
 export interface EvictionOptions {
   readonly catalog: Catalog;
@@ -108,14 +111,14 @@ export class Evictor implements Room {
   #run(bytes: number, limit: number, protectSince: number | undefined): Promise<void> {
     const pass = this.#pass.then(async () => {
       const { health, now } = this.#options;
-      if (this.#stopped || this.#fits(bytes, limit)) return;
-      if (protectSince === undefined && now() < this.#fruitlessUntil) return;
-      this.#running = true;
       try {
+        if (this.#stopped || this.#fits(bytes, limit)) return;
+        if (protectSince === undefined && now() < this.#fruitlessUntil) return;
+        this.#running = true;
         const freed = await this.#evict(bytes, protectSince);
         if (!freed && protectSince === undefined) this.#fruitlessUntil = now() + FRUITLESS_PAUSE_MS;
       } catch (error) {
-        health.report('evict', 'the cache disk refuses to free room', error);
+        health.report('evict', 'the room on the cache disk is not known', error);
         this.#fruitlessUntil = now() + FRUITLESS_PAUSE_MS;
       } finally {
         this.#running = false;
@@ -131,16 +134,28 @@ export class Evictor implements Room {
     return this.#fits(bytes, Math.max(maxSizeBytes * lowWater, bytes));
   }
 
+  /** One pass. Returns whether anything went. */
   async #evict(bytes: number, protectSince: number | undefined): Promise<boolean> {
     let freed = false;
+    let failures = 0;
+    const tryTo = async (free: () => Promise<boolean>): Promise<void> => {
+      try {
+        if (await free()) freed = true;
+      } catch (error) {
+        // One bad file must not keep the others from going.
+        this.#options.health.report('evict', 'the cache disk refuses to free room', error);
+        failures++;
+      }
+    };
+    const isOver = (): boolean => this.#stopped || failures >= MAX_FAILURES || this.#reached(bytes);
     for (const entry of this.#options.catalog.entries()) {
-      if (this.#stopped || this.#reached(bytes)) return freed;
-      if (entry.superseded && isIdle(entry)) freed = (await this.#removeWhole(entry, 'superseded')) || freed;
+      if (isOver()) return freed;
+      if (entry.superseded && isIdle(entry)) await tryTo(() => this.#removeWhole(entry, 'superseded'));
     }
     const candidates = this.#candidates(protectSince).sort((a, b) => a.lastUse - b.lastUse);
     for (const candidate of candidates) {
-      if (this.#stopped || this.#reached(bytes)) return freed;
-      freed = (await this.#evictCandidate(candidate, bytes)) || freed;
+      if (isOver()) return freed;
+      await tryTo(() => this.#evictCandidate(candidate, bytes));
     }
     return freed;
   }

@@ -1,8 +1,23 @@
 import { MemoryBackend } from '@warpforge/blob-backend/testing';
+import { mkdirSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readVerified, type CachedFile } from '../src/index.ts';
 import { Clock } from './clock.ts';
-import { bytesOf, CHUNK, collect, diskUsage, KIB, MIB, openCache, quiet, readOnce, temporaryFolder, until, warmAll } from './harness.ts';
+import {
+  bytesOf,
+  cacheFiles,
+  CHUNK,
+  collect,
+  diskUsage,
+  KIB,
+  MIB,
+  openCache,
+  quiet,
+  readOnce,
+  temporaryFolder,
+  until,
+  warmAll,
+} from './harness.ts';
 
 /** Whether the byte at `offset` is on disk. */
 function isCached(file: CachedFile, offset: number): boolean {
@@ -157,6 +172,31 @@ describe('eviction', () => {
     const requests = backend.requests.read;
     for (let offset = 0; offset < CHUNK; offset += 4 * KIB) await file.read(5 * MIB + offset, 4 * KIB);
     expect(backend.requests.read - requests).toBeLessThanOrEqual(1);
+  });
+
+  it('goes on past a file that can’t be removed', async () => {
+    const { backend, blobs } = store(8, MIB);
+    const directory = temporaryFolder();
+    const clock = new Clock();
+    const cache = await openCache(directory, { maxSizeBytes: 10 * MIB, now: clock.now });
+    await warmAll(cache, backend, blobs[0]!);
+    const [data = ''] = cacheFiles(directory, '.data');
+    for (const blob of blobs.slice(1)) {
+      clock.advance(10);
+      await warmAll(cache, backend, blob);
+    }
+    await cache[Symbol.asyncDispose]();
+    const again = await openCache(directory, { maxSizeBytes: 10 * MIB, now: clock.now });
+    rmSync(data);
+    mkdirSync(data); // unlink fails with EISDIR
+    for (let index = 0; index < 4; index++) {
+      clock.advance(10);
+      await readOnce(again, backend, backend.put(`new-${index}`, bytesOf(50 + index, MIB)), 0, MIB);
+      await quiet(again);
+    }
+    expect(again.stats()).toMatchObject({ uncachedBytes: 0 });
+    expect(again.stats().evictions).toBeGreaterThan(0);
+    expect(again.stats().sizeBytes).toBeLessThanOrEqual(10 * MIB);
   });
 
   it('leaves the free space of the file system alone that it was told to', async () => {
