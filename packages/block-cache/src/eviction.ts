@@ -1,9 +1,10 @@
 import { statfsSync } from 'node:fs';
 
-import type { CachedVersion, Room } from './cached-version.ts';
+import type { CachedVersion } from './cached-version.ts';
 import type { Catalog, CatalogEntry } from './catalog.ts';
 import type { Counters } from './counters.ts';
 import type { DiskHealth } from './disk-health.ts';
+import type { Room } from './disk-side.ts';
 import { channels, type EvictionEvent } from './events.ts';
 import { CHUNK_BYTES } from './geometry.ts';
 

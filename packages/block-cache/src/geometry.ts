@@ -75,3 +75,8 @@ export class Geometry {
     return Math.min((block + 1) * this.blockSize, this.size);
   }
 }
+
+/** The whole numbers from `first` up to (not including) `end`. */
+export function range(first: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - first) }, (_, index) => first + index);
+}

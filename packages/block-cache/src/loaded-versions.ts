@@ -201,7 +201,7 @@ export class LoadedVersions {
       entry.lastUse,
       state,
     );
-    return new CachedVersion(entry.id, header.backend, header, stored, context());
+    return new CachedVersion(entry.id, header, stored, context());
   }
 
   async #remove(entry: CatalogEntry): Promise<void> {

@@ -22,7 +22,7 @@ export interface Segment {
 /** What to fetch, and where it goes. */
 export interface RangeFetchOptions {
   readonly backend: BlobBackend;
-  readonly blob: BlobProperties;
+  readonly blob: Pick<BlobProperties, 'path' | 'etag'>;
   readonly geometry: Geometry;
   readonly firstChunk: number;
   /** The chunk after the last. */

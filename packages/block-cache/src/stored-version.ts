@@ -3,12 +3,14 @@ import { rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 
+import { BlockTraffic } from './block-traffic.ts';
 import { ChunkMap } from './chunk-map.ts';
 import { allocatedBytes, createSparse, DataFile, writeFully } from './data-file.ts';
-import { CHUNK_BYTES, type Geometry } from './geometry.ts';
+import { CHUNK_BYTES, range, type Geometry } from './geometry.ts';
 import type { Libc } from './libc.ts';
 import { decodeMetadata, encodeHeader, encodeRecord, recordLength, type VersionHeader } from './metadata-file.ts';
 import type { OpenFiles, PooledFile } from './open-files.ts';
+import { RecordWriter } from './record-writer.ts';
 
 /** Bytes read at once for verification: enough for the disk's full speed, little enough to give others their turn. */
 const VERIFY_BATCH_BYTES = 1024 * 1024;
@@ -60,13 +62,8 @@ export class StoredVersion {
   #onDisk: boolean;
   #removed = false;
   #passing: Promise<void> | undefined;
-  /** Blocks whose record on disk is older than the map, and the loop that writes them one by one. */
-  readonly #dirty = new Set<number>();
-  #draining: Promise<void> | undefined;
-  /** Writes under way by block: such a block is not evicted. */
-  readonly #writing = new Map<number, number>();
-  /** Evictions under way by block: writes to it wait. */
-  readonly #evicting = new Map<number, Promise<void>>();
+  readonly #traffic = new BlockTraffic();
+  readonly #records = new RecordWriter((block) => this.#writeRecord(block));
 
   constructor(
     header: VersionHeader,
@@ -79,7 +76,6 @@ export class StoredVersion {
     this.geometry = geometry;
     this.map = new ChunkMap(geometry, lastUseSeconds);
     this.#header = header;
-    this.#headerLength = encodeHeader(header).length;
     this.#paths = paths;
     this.#context = context;
     this.#crcs = new Uint32Array(geometry.chunks);
@@ -87,12 +83,13 @@ export class StoredVersion {
     this.#data = new DataFile(context.files, paths.data, header.passed ? 'read' : 'write', context.libc);
     this.file = this.#data.file;
     this.#metadata = context.files.file(paths.metadata, 'write');
-    if (stored === undefined) return;
-    decodeMetadata(stored.metadata, (chunk, crc) => {
+    const decoded = decodeMetadata(stored?.metadata ?? encodeHeader(header), (chunk, crc) => {
       this.#crcs[chunk] = crc;
       this.map.markPresent(chunk);
-      if (stored.verified) this.map.markVerified(chunk);
+      if (stored?.verified === true) this.map.markVerified(chunk);
     });
+    if (decoded === undefined) throw new Error(`the cache metadata of ${header.path} is not valid`);
+    this.#headerLength = decoded.headerLength;
   }
 
   /** Whether the kernel was ever given this file. */
@@ -136,27 +133,26 @@ export class StoredVersion {
   async write(firstChunk: number, bytes: Uint8Array, crcs: readonly number[]): Promise<boolean> {
     const first = this.geometry.blockOf(firstChunk);
     const last = this.geometry.blockOf(firstChunk + crcs.length - 1);
-    for (let eviction = this.#evictionIn(first, last); eviction !== undefined; eviction = this.#evictionIn(first, last)) await eviction;
-    if (this.#removed || this.#header.passed) return false;
-    this.#countWriting(first, last, 1);
-    try {
-      this.create();
-      await this.#data.writeAt(bytes, firstChunk * CHUNK_BYTES);
-      if (this.removed) return false;
-      for (const [index, crc] of crcs.entries()) {
-        this.#crcs[firstChunk + index] = crc;
-        this.map.markPresent(firstChunk + index);
-        this.map.markVerified(firstChunk + index);
+    return this.#traffic.write(first, last, async () => {
+      if (this.#removed || this.#header.passed) return false;
+      try {
+        this.create();
+        await this.#data.writeAt(bytes, firstChunk * CHUNK_BYTES);
+        if (this.removed) return false;
+        for (const [index, crc] of crcs.entries()) {
+          this.#crcs[firstChunk + index] = crc;
+          this.map.markPresent(firstChunk + index);
+          this.map.markVerified(firstChunk + index);
+        }
+        await this.#records.write(range(first, last + 1));
+        this.#account();
+        return true;
+      } catch (error) {
+        for (let chunk = firstChunk; chunk < firstChunk + crcs.length; chunk++) this.map.clearChunk(chunk);
+        if (this.removed) return false;
+        throw error;
       }
-      await this.#writeRecords(first, last);
-      this.#account();
-      return true;
-    } catch (error) {
-      for (let chunk = firstChunk; chunk < firstChunk + crcs.length; chunk++) this.map.clearChunk(chunk);
-      throw error;
-    } finally {
-      this.#countWriting(first, last, -1);
-    }
+    });
   }
 
   /**
@@ -204,30 +200,19 @@ export class StoredVersion {
   /** Forgets chunks that can't be read, on disk too. In a file that was passed this can't be done in place: remove it instead. */
   async drop(chunks: readonly number[]): Promise<void> {
     for (const chunk of chunks) this.map.clearChunk(chunk);
-    const blocks = chunks.map((chunk) => this.geometry.blockOf(chunk));
-    if (blocks.length > 0 && !this.#removed) await this.#writeRecords(Math.min(...blocks), Math.max(...blocks), new Set(blocks));
+    if (!this.#removed) await this.#records.write(chunks.map((chunk) => this.geometry.blockOf(chunk)));
   }
 
   /** Whether {@link StoredVersion.evictBlock} may free this block now. */
   canEvictBlock(block: number): boolean {
-    return (
-      this.#context.libc !== undefined && !this.#header.passed && !this.#removed && !this.#writing.has(block) && !this.#evicting.has(block)
-    );
+    return this.#context.libc !== undefined && !this.#header.passed && !this.#removed && this.#traffic.isFree(block);
   }
 
   /** Frees a block by a hole. Readers may go on: those that raced see the generation. Returns its chunks that read-ahead brought for nothing. */
   async evictBlock(block: number): Promise<number> {
     if (!this.canEvictBlock(block)) return 0;
     const wasted = this.map.clearBlock(block);
-    const eviction = this.#freeBlock(block);
-    // Writers wait for the end of it, whatever that is; the failure belongs to who evicts.
-    const settled = eviction.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#evicting.set(block, settled);
-    void settled.then(() => this.#evicting.delete(block));
-    await eviction;
+    await this.#traffic.evict(block, () => this.#freeBlock(block));
     return wasted;
   }
 
@@ -262,20 +247,6 @@ export class StoredVersion {
     await utimes(this.#paths.metadata, seconds, seconds);
   }
 
-  /** Measures the files again: the file system settles some of the room that they take only when it writes back. */
-  measure(): void {
-    if (this.#onDisk && !this.#removed) this.#account();
-  }
-
-  #evictionIn(first: number, last: number): Promise<void> | undefined {
-    if (this.#evicting.size === 0) return undefined;
-    for (let block = first; block <= last; block++) {
-      const eviction = this.#evicting.get(block);
-      if (eviction !== undefined) return eviction;
-    }
-    return undefined;
-  }
-
   #needsVerification(chunk: number): boolean {
     return this.map.isPresent(chunk) && !this.map.isVerified(chunk);
   }
@@ -297,7 +268,7 @@ export class StoredVersion {
   }
 
   async #freeBlock(block: number): Promise<void> {
-    await this.#writeRecords(block, block);
+    await this.#records.write([block]);
     const start = block * this.geometry.blockSize;
     await this.#data.punch(start, this.geometry.blockEnd(block) - start);
     this.#account();
@@ -314,38 +285,14 @@ export class StoredVersion {
     }
   }
 
-  /** Writes the records of the blocks `first` to `last` (or of those in `only`) as the map has them now. */
-  #writeRecords(first: number, last: number, only?: ReadonlySet<number>): Promise<void> {
-    for (let block = first; block <= last; block++) {
-      if (only?.has(block) ?? true) this.#dirty.add(block);
-    }
-    return (this.#draining ??= this.#drainRecords());
-  }
-
-  /** One record at a time: of two writes of one record, the later content must be the last. */
-  async #drainRecords(): Promise<void> {
-    try {
-      for (const block of this.#dirty) {
-        this.#dirty.delete(block);
-        const record = encodeRecord(
-          this.geometry,
-          block,
-          (chunk) => this.map.isPresent(chunk),
-          (chunk) => this.#crcs[chunk] ?? 0,
-        );
-        await writeFully(this.#metadata, record, this.#headerLength + block * recordLength(this.geometry));
-      }
-    } finally {
-      this.#draining = undefined;
-    }
-  }
-
-  #countWriting(first: number, last: number, change: number): void {
-    for (let block = first; block <= last; block++) {
-      const count = (this.#writing.get(block) ?? 0) + change;
-      if (count === 0) this.#writing.delete(block);
-      else this.#writing.set(block, count);
-    }
+  async #writeRecord(block: number): Promise<void> {
+    const record = encodeRecord(
+      this.geometry,
+      block,
+      (chunk) => this.map.isPresent(chunk),
+      (chunk) => this.#crcs[chunk] ?? 0,
+    );
+    await writeFully(this.#metadata, record, this.#headerLength + block * recordLength(this.geometry));
   }
 
   #account(): void {

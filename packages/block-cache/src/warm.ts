@@ -1,7 +1,8 @@
 import type { BlobBackend, BlobProperties } from '@warpforge/blob-backend';
 
 import { abortable } from './abort.ts';
-import type { CachedVersion, Room } from './cached-version.ts';
+import type { CachedVersion } from './cached-version.ts';
+import type { Room } from './disk-side.ts';
 import { CacheError } from './errors.ts';
 
 /** Blocks of one file on their way at once. The scheduler bounds the requests of all files together. */
@@ -119,7 +120,7 @@ class WarmRun {
     let complete = 0;
     for (const blob of this.#warmed) {
       if (this.#context.isComplete(blob)) complete++;
-      else this.#fail(blob, incomplete(blob));
+      else this.#fail(blob, incomplete(blob.path));
     }
     return { files: this.#files, bytes: this.#bytes, fetchedBytes: this.#fetchedBytes, failed: this.#failed, complete };
   }
@@ -129,7 +130,7 @@ class WarmRun {
       const { version, release } = await this.#context.acquire(blob);
       try {
         await this.#warmBlocks(version);
-        if (!version.stored.map.complete || !version.stored.map.allPresentVerified) throw incomplete(blob);
+        if (!version.stored.map.complete || !version.stored.map.allPresentVerified) throw incomplete(blob.path);
         this.#warmed.push(blob);
       } finally {
         release();
@@ -178,7 +179,7 @@ class WarmRun {
         stored.map.touch(first, end - 1, this.#context.now() / 1000);
         return;
       }
-      if (attempt > MAX_ATTEMPTS || unkept || !this.#context.writable()) throw incomplete(version.blob);
+      if (attempt > MAX_ATTEMPTS || unkept || !this.#context.writable()) throw incomplete(version.path);
       await this.#makeRoom(version, geometry.blockEnd(block) - block * geometry.blockSize);
       const fetches = version.fetchMissing(this.#backend, first, end, 'warm', this.#startedAt);
       const releases = [...fetches].map((fetch) => fetch.hold());
@@ -198,7 +199,7 @@ class WarmRun {
     if (!(await room.admit(bytes, this.#startedAt))) {
       throw new CacheError(
         'CACHE_FULL',
-        `no room for ${version.blob.path}: the cache is full of what was just warmed or is in use; raise its size or warm less`,
+        `no room for ${version.path}: the cache is full of what was just warmed or is in use; raise its size or warm less`,
       );
     }
     room.release(bytes);
@@ -219,6 +220,6 @@ class WarmRun {
   }
 }
 
-function incomplete(blob: BlobProperties): CacheError {
-  return new CacheError('CACHE_INCOMPLETE', `${blob.path} is not completely in the cache: the disk refused it, or readers needed its room`);
+function incomplete(path: string): CacheError {
+  return new CacheError('CACHE_INCOMPLETE', `${path} is not completely in the cache: the disk refused it, or readers needed its room`);
 }
