@@ -11,6 +11,8 @@ const WARPDRIVE = join(import.meta.dirname, '../../apps/mount/bin/warpdrive.mjs'
 /** A mounted folder whose files are all in the cache of the program that mounts it. */
 export interface WarmMount extends AsyncDisposable {
   readonly mountPoint: string;
+  /** The commands that made it, as they stand in the report. */
+  readonly commands: readonly string[];
   /** Peak of the resident memory of the program, in bytes, since it started. */
   peakMemory(): Promise<number>;
   /** Bytes that the program itself answered since it started, where it says so. */
@@ -42,6 +44,7 @@ export async function mountWarpdrive(origin: string, folder: string, passthrough
   }
   return {
     mountPoint: join(mountPoint, 'origin'),
+    commands: [`warpdrive serve --config <config with fuse.passthrough: ${passthrough}> & warpdrive warm --config <config>`],
     peakMemory: () => peakMemory(daemon.pid),
     async servedBytes() {
       const { stdout } = await run(process.execPath, [WARPDRIVE, 'stats', '--config', config, '--json']);
@@ -69,7 +72,12 @@ export async function mountRclone(origin: string, folder: string, file: string):
     await daemon[Symbol.asyncDispose]();
     throw error;
   }
-  return { mountPoint, peakMemory: () => peakMemory(daemon.pid), [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
+  return {
+    mountPoint,
+    commands: ['rclone mount <origin> <mount> --read-only --vfs-cache-mode full --cache-dir <cache> & cat <mount>/<file>'],
+    peakMemory: () => peakMemory(daemon.pid),
+    [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
+  };
 }
 
 async function peakMemory(pid: number): Promise<number> {

@@ -18,13 +18,13 @@ const PASSTHROUGH_BAR = 0.85;
 /** What the daemon must reach as a multiple of rclone's rate. */
 const PEER_BAR = 1.5;
 
-type Load = Pick<FioRead, 'pattern' | 'blockSize' | 'totalBytes'>;
+type Load = Omit<FioRead, 'file'>;
 
-const SEQUENTIAL: Load = { pattern: 'read', blockSize: '1M', totalBytes: 16 * GIB };
-const RANDOM: Load = { pattern: 'randread', blockSize: '4k', totalBytes: 2 * GIB };
+const SEQUENTIAL: Load = { pattern: 'read', blockSize: '1M', totalBytes: 16 * GIB, dropPages: false };
+const RANDOM: Load = { pattern: 'randread', blockSize: '4k', totalBytes: 2 * GIB, dropPages: false };
 /** Through a daemon: one pass, so that no page that the kernel kept answers; fewer random reads, since each takes longer. */
-const DAEMON_SEQUENTIAL: Load = { ...SEQUENTIAL, totalBytes: GIB };
-const DAEMON_RANDOM: Load = { ...RANDOM, totalBytes: 128 * MIB };
+const DAEMON_SEQUENTIAL: Load = { ...SEQUENTIAL, totalBytes: GIB, dropPages: true };
+const DAEMON_RANDOM: Load = { ...RANDOM, totalBytes: 128 * MIB, dropPages: true };
 
 /** Tells the outside world what is going on. */
 export type Progress = (line: string) => void;
@@ -51,10 +51,9 @@ export async function compareWithNative(origin: string, mount: WarmMount, progre
     [SEQUENTIAL, 'sequential 1 MiB'],
     [RANDOM, 'random 4 KiB'],
   ] as const) {
-    const contenders = [contender('native file', native, load, false), contender('warpdrive, passthrough', mounted, load, false)];
-    verdicts.push(
-      await verdictOf(`Warm ${what} reads: mount with passthrough against the native file`, PASSTHROUGH_BAR, contenders, load, progress),
-    );
+    const contenders = [contender('native file', native, load), contender('warpdrive, passthrough', mounted, load)];
+    const question = `Warm ${what} reads: mount with passthrough against the native file`;
+    verdicts.push(verdictOf(question, PASSTHROUGH_BAR, load, mount.commands, await race(question, contenders, load, progress)));
   }
   if ((await mount.servedBytes?.()) !== served) throw new Error('the daemon served reads itself: the file was not passed through');
   return verdicts;
@@ -68,21 +67,21 @@ export async function compareWithPeer(ours: WarmMount, peer: WarmMount, progress
     [DAEMON_RANDOM, 'random 4 KiB'],
   ] as const) {
     const contenders = [
-      contender('rclone mount, full VFS cache', join(peer.mountPoint, FILE_NAME), load, true),
-      guarded(contender('warpdrive, passthrough off', join(ours.mountPoint, FILE_NAME), load, true), ours, load.totalBytes),
+      contender('rclone mount, full VFS cache', join(peer.mountPoint, FILE_NAME), load),
+      guarded(contender('warpdrive, passthrough off', join(ours.mountPoint, FILE_NAME), load), ours, load.totalBytes),
     ];
-    verdicts.push(
-      await verdictOf(`Warm ${what} reads: daemon without passthrough against rclone mount`, PEER_BAR, contenders, load, progress),
-    );
+    const question = `Warm ${what} reads: daemon without passthrough against rclone mount`;
+    const commands = [...ours.commands, ...peer.commands];
+    verdicts.push(verdictOf(question, PEER_BAR, load, commands, await race(question, contenders, load, progress)));
   }
   return verdicts;
 }
 
-function contender(name: string, file: string, load: Load, dropPages: boolean): Contender {
+function contender(name: string, file: string, load: Load): Contender {
   return {
     name,
     async measure() {
-      const { bytesPerSecond, readsPerSecond } = await fio({ file, dropPages, ...load });
+      const { bytesPerSecond, readsPerSecond } = await fio({ file, ...load });
       return load.pattern === 'read' ? bytesPerSecond / 1e6 : readsPerSecond;
     },
   };
@@ -102,20 +101,19 @@ function guarded(inner: Contender, mount: WarmMount, bytes: number): Contender {
   };
 }
 
-async function verdictOf(
-  question: string,
-  bar: number,
-  contenders: readonly Contender[],
-  load: Load,
-  progress: Progress,
-): Promise<Verdict> {
+async function race(question: string, contenders: readonly Contender[], load: Load, progress: Progress): Promise<Series[]> {
   progress(question);
-  const unit = load.pattern === 'read' ? 'MB/s' : 'reads/s';
-  const series = await compare(contenders, (name, round, value) =>
-    progress(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${name}: ${Math.round(value).toLocaleString('en-US')} ${unit}`),
+  return compare(contenders, (name, round, value) =>
+    progress(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${name}: ${Math.round(value).toLocaleString('en-US')} ${unitOf(load)}`),
   );
+}
+
+function unitOf({ pattern }: Load): string {
+  return pattern === 'read' ? 'MB/s' : 'reads/s';
+}
+
+function verdictOf(question: string, bar: number, load: Load, mounts: readonly string[], series: readonly Series[]): Verdict {
   const [reference, measured] = series as [Series, Series];
-  const dropPages = question.includes('daemon');
   return {
     question,
     value: measured.median / reference.median,
@@ -123,7 +121,7 @@ async function verdictOf(
     sense: 'at-least',
     unit: 'ratio',
     series,
-    seriesUnit: unit,
-    commands: [`fio ${fioArguments({ file: '<file>', dropPages, ...load }).join(' ')}`],
+    seriesUnit: unitOf(load),
+    commands: [...mounts, `fio ${fioArguments({ file: '<file>', ...load }).join(' ')}`],
   };
 }
