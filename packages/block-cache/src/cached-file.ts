@@ -103,14 +103,7 @@ export class FileHandle implements CachedFile {
     options.signal?.throwIfAborted();
     const end = Math.min(offset + length, this.blob.size);
     if (end <= offset) return new Uint8Array(0);
-    this.#reading++;
-    try {
-      return await this.#read(await this.#current(), offset, end, options.signal);
-    } finally {
-      this.#reading--;
-      if (this.#disposed) this.#releaseLeases();
-      if (this.#reading === 0) this.#readsEnded?.resolve(undefined);
-    }
+    return this.#use((version) => this.#read(version, offset, end, options.signal));
   }
 
   #read(version: CachedVersion, offset: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -128,7 +121,10 @@ export class FileHandle implements CachedFile {
 
   async passthroughFd(): Promise<number | undefined> {
     this.#assertOpen();
-    const version = await this.#current();
+    return this.#use((version) => this.#passThrough(version));
+  }
+
+  async #passThrough(version: CachedVersion): Promise<number | undefined> {
     const { map, file } = version.stored;
     if (!map.complete || this.blob.size === 0) return undefined;
     if (map.unverifiedBytes > VERIFY_AT_OPEN_BYTES) {
@@ -193,6 +189,18 @@ export class FileHandle implements CachedFile {
   /** Resolves when no read is under way. */
   async readsEnded(): Promise<void> {
     if (this.#reading > 0) await (this.#readsEnded ??= Promise.withResolvers<undefined>()).promise;
+  }
+
+  /** Runs something with the current version, which stays loaded until that ends, even when the handle is disposed meanwhile. */
+  async #use<T>(run: (version: CachedVersion) => Promise<T>): Promise<T> {
+    this.#reading++;
+    try {
+      return await run(await this.#current());
+    } finally {
+      this.#reading--;
+      if (this.#disposed) this.#releaseLeases();
+      if (this.#reading === 0) this.#readsEnded?.resolve(undefined);
+    }
   }
 
   /** Starts what is missing ahead of the reader, and keeps it going though nobody waits for it yet. */

@@ -129,6 +129,10 @@ export class RangeFetch {
 
   /** Waits for the bytes from `start` to `end`, which must lie in chunks of this range. They may come in several parts, in order. */
   wait(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array[]> {
+    if (signal?.aborted === true) {
+      this.#cancelIfUnused();
+      return Promise.reject(abortReason(signal));
+    }
     this.#promote();
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
@@ -228,11 +232,9 @@ export class RangeFetch {
     } finally {
       this.#ticket.release();
       if (segment !== undefined) {
-        if (segment.crcs.length > 0) {
-          this.#store(segment); // Whole chunks that arrived before the break are as good as any.
-        } else {
-          this.#free(segment);
-        }
+        // Whole chunks that arrived before a break are as good as any.
+        if (segment.crcs.length > 0) this.#store(segment);
+        else this.#free(segment);
       }
       await Promise.all(this.#stores);
     }

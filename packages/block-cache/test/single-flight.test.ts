@@ -65,6 +65,19 @@ describe('one request per chunk range', () => {
     expect(memory.requests.read).toBe(0);
   });
 
+  it('does not wait for a reader that gave up in the moment of asking', async () => {
+    const { memory, backend, blob, cache } = await coldFile();
+    await using file = await cache.openFile(backend, blob);
+    const gate = backend.hold({ operation: 'read' });
+    const controller = new AbortController();
+    const read = file.read(0, CHUNK, { signal: controller.signal });
+    controller.abort(new Error('changed my mind'));
+    await expect(read).rejects.toThrow('changed my mind');
+    await quiet(cache);
+    expect(gate.waiting).toBe(0);
+    expect(memory.requests.read).toBe(0);
+  });
+
   it('fails only those who wait for a failed request; the next read tries again', async () => {
     const { content, memory, backend, blob, cache } = await coldFile();
     await using file = await cache.openFile(backend, blob);
