@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fio, fioArguments, type FioRead } from './fio.ts';
 import type { WarmMount } from './mounts.ts';
 import type { Verdict } from './report.ts';
-import { compare, type Contender, type Series } from './rounds.ts';
+import { compare, ratioOf, type Contender, type Series } from './rounds.ts';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -116,7 +116,7 @@ function verdictOf(question: string, bar: number, load: Load, mounts: readonly s
   const [reference, measured] = series as [Series, Series];
   return {
     question,
-    value: measured.median / reference.median,
+    value: ratioOf(measured, reference),
     bar,
     sense: 'at-least',
     unit: 'ratio',

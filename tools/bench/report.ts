@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { describeMachine } from './machine.ts';
-import type { Series } from './rounds.ts';
+import { ROUNDS, type Series } from './rounds.ts';
 
 /** One line of the report: how a measured value stands to its bar. */
 export interface Verdict {
@@ -28,7 +28,8 @@ export async function writeReport(file: string, command: string, verdicts: reado
     '# Benchmarks',
     '',
     `Written by \`${command}\` on ${date.toISOString().slice(0, 10)}. All sides of a comparison are measured in one run, in turns: one warm-up round, then`,
-    'seven that count; the ratio is that of the medians. Absolute figures of a small shared machine vary by a quarter from run to run; ratios vary less.',
+    `${ROUNDS} that count; the ratio is the median of the ratios within the rounds. Absolute figures of a small shared machine vary by a quarter from run to`,
+    'run; ratios vary less.',
     '',
     '| | |',
     '| --- | --- |',

@@ -11,8 +11,8 @@ export interface Series {
   readonly median: number;
 }
 
-/** Rounds that count; the median of seven forgives three that a noisy machine spoiled. */
-export const ROUNDS = 7;
+/** Rounds that count. Single measurements on a small machine differ by a fifth; the median of eleven is good to a few per cent. */
+export const ROUNDS = 11;
 
 /**
  * Measures all contenders side by side: one warm-up round that does not count, then {@link ROUNDS} rounds in each of which every
@@ -36,6 +36,14 @@ export async function compare(
     const measured = values.get(name) ?? [];
     return { name, values: measured, median: median(measured) };
   });
+}
+
+/**
+ * How the measured series stands to the reference: the median of the ratios within each round, because what is measured side by side
+ * shares the mood of the machine.
+ */
+export function ratioOf(measured: Series, reference: Series): number {
+  return median(measured.values.map((value, round) => value / (reference.values[round] ?? Number.NaN)));
 }
 
 /** The middle value; the mean of the middle two for an even count. `NaN` for none. */

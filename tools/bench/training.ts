@@ -8,7 +8,7 @@ import { encodeImages } from '../demo/datasets/encode.ts';
 import { mountWarpdrive } from './mounts.ts';
 import type { Progress } from './reading.ts';
 import type { Verdict } from './report.ts';
-import { compare, type Contender, type Series } from './rounds.ts';
+import { compare, ratioOf, type Contender, type Series } from './rounds.ts';
 
 const run = promisify(execFile);
 const TRAINER = join(import.meta.dirname, '../../apps/trainer/bin/warpforge-train.mjs');
@@ -35,7 +35,7 @@ export async function compareTraining(folder: string, progress: Progress): Promi
   const [memory, warm] = series as [Series, Series];
   return {
     question,
-    value: warm.median / memory.median,
+    value: ratioOf(warm, memory),
     bar: TRAINING_BAR,
     sense: 'at-least',
     unit: 'ratio',
