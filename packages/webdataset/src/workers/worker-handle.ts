@@ -59,12 +59,13 @@ export class WorkerHandle implements AsyncDisposable {
     if (this.#ended !== undefined) return;
     this.#end(reason);
     this.#post({ kind: 'stop' });
+    // The process must not end under the job at hand: a native decoder that meets the end of its thread takes the process down (SIGABRT).
+    this.#worker.ref();
   }
 
   /** Waits until the thread has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.abort(new WebDatasetError('WDS_CLOSED', 'the loader is closed'));
-    this.#worker.ref();
     await this.#exited;
   }
 
