@@ -61,6 +61,8 @@ export class ComputeThread implements Compute, AsyncDisposable {
 
   /** Ends the thread, after the step under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // A thread that is ended inside native code takes the process down with it.
+    await Promise.allSettled([this.#ready.promise, this.#waiting?.promise]);
     await this.#worker.terminate();
   }
 
