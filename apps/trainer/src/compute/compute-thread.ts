@@ -61,20 +61,17 @@ export class ComputeThread implements Compute, AsyncDisposable {
 
   /** Ends the thread, after the step under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#failure ??= new TrainerError('COMPUTE_FAILED', 'the compute thread has ended');
     // A thread that is ended inside native code takes the process down with it.
     await Promise.allSettled([this.#ready.promise, this.#waiting?.promise]);
     await this.#worker.terminate();
   }
 
-  #ask(request: ComputeRequest): Promise<ComputeReply> {
-    this.#worker.postMessage(request);
-    return this.#reply();
-  }
-
-  async #reply(): Promise<ComputeReply> {
+  async #ask(request: ComputeRequest): Promise<ComputeReply> {
     if (this.#failure) throw this.#failure;
     if (this.#waiting) throw new Error('one request at a time');
     this.#waiting = Promise.withResolvers();
+    this.#worker.postMessage(request);
     try {
       return await this.#waiting.promise;
     } finally {
