@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from './config/schema.ts';
 import { ControlClient } from './control/client.ts';
 import { codeOf, CommandError } from './failure.ts';
-import { findMount } from './mount-table.ts';
+import { findMount } from './own-mount.ts';
 
 /** A daemon ends within 3 s of being told; one that is not gone after this is not going to go. */
 const END_LIMIT_MS = 10_000;

@@ -17,5 +17,6 @@ export {
   type OpenFile,
   type RequestContext,
 } from './file-system.ts';
-export { fuseAvailability, mount, unmountPath, type MountOptions } from './mount.ts';
+export { fuseAvailability, mount, mountAt, unmountPath, type MountOptions } from './mount.ts';
+export type { MountEntry } from './session/mount-table.ts';
 export type { MountedSession, SessionStats } from './transports/transport.ts';

@@ -5,7 +5,7 @@ import type { FileSystem } from './file-system.ts';
 import { DEVICE, unavailable } from './session/attach.ts';
 import { errorCode } from './session/command.ts';
 import { prepareMountPoint } from './session/mount-point.ts';
-import { canonicalMountPoint, findMount, isFuse } from './session/mount-table.ts';
+import { canonicalMountPoint, findMount, isFuse, type MountEntry } from './session/mount-table.ts';
 import { removeMount } from './session/unmount.ts';
 import { mountByFuseNative } from './transports/fuse-native.ts';
 import { mountByKernel } from './transports/kernel.ts';
@@ -66,6 +66,14 @@ export async function mount(options: MountOptions): Promise<MountedSession> {
     passthrough: options.passthrough !== 'off',
     signal: options.signal,
   });
+}
+
+/**
+ * What is mounted at a place, the topmost if several are; undefined if nothing is. Works for mounts whose daemon hangs or has died:
+ * the kernel's list of mounts is read, and the place itself is not touched.
+ */
+export async function mountAt(mountPoint: string): Promise<MountEntry | undefined> {
+  return findMount(await canonicalMountPoint(mountPoint));
 }
 
 /**

@@ -31,7 +31,7 @@ Examples:
 
 /** A daemon that was killed leaves its mount behind, which fails every access. */
 async function withLeftover(error: unknown, mountPoint: string): Promise<unknown> {
-  const { findMount } = await import('../mount-table.ts');
+  const { findMount } = await import('../own-mount.ts');
   if ((await findMount(mountPoint)) !== 'own') return error;
   const message = `no warpdrive serves ${mountPoint}, but a mount of one that has died is still there. Clear it with: warpdrive unmount ${mountPoint}`;
   return new CommandError('NO_DAEMON', message, { cause: error });
