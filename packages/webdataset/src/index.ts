@@ -4,7 +4,7 @@ export { ImageLoader, type ImageBatch, type ImageLoaderOptions } from './image-l
 export type { ImageShape } from './decode/image.ts';
 export { shardOrder, ShuffleBuffer } from './order.ts';
 export { probeImage, type ProbedImage } from './probe-image.ts';
-export { groupSamples, type SampleGroup } from './sample.ts';
+export { groupSamples, splitMemberName, type FieldName, type SampleGroup, type SplitName } from './sample.ts';
 export { expandShards } from './shard-spec.ts';
 export { ShardWriter, type FieldValue, type SampleToWrite, type ShardWriterOptions, type WrittenShard } from './shard-writer.ts';
 export { SKIPPED_CHANNEL, type SkippedEvent } from './skipped.ts';

@@ -11,6 +11,9 @@
  *
  * One difference: Python makes a hidden file in a directory (`a/.hidden.jpg`) a sample named `a/`; here it is skipped, as
  * `wds2idx` does.
+ *
+ * What a name says is a {@link SplitName}; the first rule is the default one. All else holds for every rule. Whatever groups
+ * members (index, loader, reader, command) does it with {@link SampleGrouper}, so that they can never disagree.
  */
 import { WebDatasetError } from './errors.ts';
 import type { TarMember } from './tar/member.ts';
@@ -22,6 +25,13 @@ export interface FieldName {
   readonly field: string;
 }
 
+/**
+ * Takes the name of a member apart. Undefined for a member that belongs to no sample.
+ *
+ * It must depend on the name alone, and give the same answer every time: orders, indexes and states to resume from rely on it.
+ */
+export type SplitName = (memberName: string) => FieldName | undefined;
+
 /** The members of one sample. */
 export interface SampleGroup<Member> {
   readonly key: string;
@@ -31,7 +41,7 @@ export interface SampleGroup<Member> {
 
 const META = /^__[^/]*__($|\/)/;
 
-/** Key and field of a member name; undefined for names that belong to no sample. */
+/** The rule of Python webdataset (a {@link SplitName}): the key ends at the first dot of the base name, the field is the rest in lower case. */
 export function splitMemberName(name: string): FieldName | undefined {
   const base = name.lastIndexOf('/') + 1;
   const dot = name.indexOf('.', base);
@@ -42,13 +52,18 @@ export function splitMemberName(name: string): FieldName | undefined {
 /** Groups the members of one shard, given in archive order, into samples. */
 export class SampleGrouper<Member extends { readonly member: TarMember }> {
   readonly #shard: string;
+  readonly #splitName: SplitName;
   #key: string | undefined;
   #fields = new Map<string, Member>();
   #duplicate: { readonly field: string; readonly member: TarMember } | undefined;
 
-  /** @param shard name of the shard, for messages */
-  constructor(shard: string) {
+  /**
+   * @param shard name of the shard, for messages
+   * @param splitName which members make up which sample. Default: the rule of Python webdataset
+   */
+  constructor(shard: string, splitName: SplitName = splitMemberName) {
     this.#shard = shard;
+    this.#splitName = splitName;
   }
 
   /** The first member of the sample that is not complete yet. */
@@ -59,7 +74,7 @@ export class SampleGrouper<Member extends { readonly member: TarMember }> {
   /** Takes the next member in; returns the sample before it, if it began a new one. */
   push(entry: Member): CompleteSample<Member> | undefined {
     const { member } = entry;
-    const name = member.type === 'file' ? splitMemberName(member.name) : undefined;
+    const name = member.type === 'file' ? this.#splitName(member.name) : undefined;
     if (name === undefined) return undefined;
     const complete = name.key === this.#key ? undefined : this.finish();
     this.#key = name.key;
@@ -104,13 +119,15 @@ export interface CompleteSample<Member> extends SampleGroup<Member> {
  *
  * @param entries members in archive order, as `readTar` gives them
  * @param shard name of the shard, for messages
+ * @param splitName which members make up which sample. Default: the rule of Python webdataset
  * @throws {@link WebDatasetError} `WDS_DUPLICATE_FIELD`
  */
 export async function* groupSamples<Member extends { readonly member: TarMember }>(
   entries: AsyncIterable<Member> | Iterable<Member>,
   shard: string,
+  splitName: SplitName = splitMemberName,
 ): AsyncGenerator<SampleGroup<Member>, void, undefined> {
-  const grouper = new SampleGrouper<Member>(shard);
+  const grouper = new SampleGrouper<Member>(shard, splitName);
   for await (const entry of entries) {
     const sample = grouper.push(entry);
     if (sample !== undefined) yield checked(sample);

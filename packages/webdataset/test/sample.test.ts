@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { groupSamples, splitMemberName } from '../src/sample.ts';
+import { loadSplitName } from '../src/split-name-module.ts';
 import { readTar } from '../src/tar/reader.ts';
 import type { TarMember } from '../src/tar/member.ts';
 import { TarWriter } from '../src/tar/writer.ts';
@@ -80,6 +81,31 @@ describe('groupSamples', () => {
       ['b', ['jpg']],
       ['a', ['txt']],
     ]);
+  });
+
+  it('groups by a rule of names of your own, from a module as well', async () => {
+    // Base names with dots in them: the key ends at the last one.
+    const splitName = await loadSplitName(new URL('./split-at-last-dot.ts', import.meta.url).href);
+    const names = ['a.b.jpg', 'a.b.cls', 'a.c.jpg', '__meta__/x.jpg', 'README'];
+    const samples = await collect(
+      groupSamples(
+        names.map((name) => fileMember(name)),
+        'shard.tar',
+        splitName,
+      ),
+    );
+    expect(samples.map(({ key, fields }) => [key, [...fields.keys()]])).toEqual([
+      ['a.b', ['jpg', 'cls']],
+      ['a.c', ['jpg']],
+      ['__meta__/x', ['jpg']],
+    ]);
+  });
+
+  it('says what is wrong with a module that is no rule of names', async () => {
+    const missing = new URL('./not-there.ts', import.meta.url).href;
+    await expect(loadSplitName(missing)).rejects.toThrow(`cannot import the rule of names ${missing}: `);
+    const support = new URL('./support.ts', import.meta.url).href;
+    await expect(loadSplitName(support)).rejects.toThrow(`the default export of ${support} must be a function`);
   });
 
   it('names key and extension of a duplicate', async () => {
