@@ -4,6 +4,9 @@
  * - `WDS_BAD_SPEC`: a shard specification that cannot be expanded.
  * - `WDS_NO_SHARDS`: nothing to read: an empty list, or no `.tar` below a folder.
  * - `WDS_READ`: the file system refused to open or read a shard; the original error is the `cause`.
+ * - `WDS_CHANGED`: a shard was replaced on its server while it was read.
+ * - `WDS_SPOOL`: the temporary file for a compressed or streamed shard cannot be written, as when the disk is full.
+ * - `WDS_DECOMPRESS`: a gzip or zstd shard is damaged; the offset is that of the uncompressed bytes.
  * - `WDS_WRITE`: the file system refused to write a shard; the original error is the `cause`.
  * - `WDS_TRUNCATED`: a shard ends inside a member, or without its end-of-archive marker.
  * - `WDS_BAD_HEADER`: bytes at `offset` that are no tar header (or contradict themselves).
@@ -20,6 +23,9 @@ export type WebDatasetErrorCode =
   | 'WDS_BAD_SPEC'
   | 'WDS_NO_SHARDS'
   | 'WDS_READ'
+  | 'WDS_CHANGED'
+  | 'WDS_SPOOL'
+  | 'WDS_DECOMPRESS'
   | 'WDS_WRITE'
   | 'WDS_TRUNCATED'
   | 'WDS_BAD_HEADER'
