@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { probeImage } from '@warpforge/webdataset';
 import { ComputeThread } from './compute/compute-thread.ts';
-import { parseImageSize } from './config/schema.ts';
+import { DEFAULT_STEPS, parseImageSize } from './config/schema.ts';
 import type { Config } from './config/schema.ts';
 import { openDataset } from './data/dataset.ts';
 import type { Dataset } from './data/dataset.ts';
@@ -125,14 +125,14 @@ async function trainOnFiles(
   const source = fromMemory === undefined ? files : await MemorySource.load(files, fromMemory);
   await using batches = new BatchesAhead(source, progress.position, signal);
   // Threads that load and the one that computes start at the same time.
-  if (progress.step < config.steps) batches.prefetch();
+  if (progress.step < (config.steps ?? DEFAULT_STEPS)) batches.prefetch();
   await compute.ready();
   return await train({
     batches,
     compute,
     shape,
     start: progress,
-    steps: config.steps,
+    steps: config.steps ?? DEFAULT_STEPS,
     seed: config.seed,
     learningRate: config.learning_rate,
     logEvery: config.log_every,

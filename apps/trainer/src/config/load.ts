@@ -29,7 +29,7 @@ interface Fault {
 /** Reads the settings from file and flags. All that is wrong with them is told in one `CONFIG_INVALID`. */
 export async function loadConfig({ file, overrides, needs }: LoadOptions): Promise<Config> {
   const source = new ConfigSource(file, file === undefined ? '' : await read(file));
-  const given = { ...source.values, ...overrides };
+  const given = { ...withoutReplaced(source.values, overrides), ...overrides };
   const faults: Fault[] = [];
   const blame = (key: string, message: string): void => {
     faults.push(key in overrides ? { place: flagOf(key), line: 0, message } : { ...source.placeOf(key), message: `${key}: ${message}` });
@@ -38,6 +38,7 @@ export async function loadConfig({ file, overrides, needs }: LoadOptions): Promi
   const result = configSchema.safeParse(given);
   for (const issue of result.error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') for (const key of issue.keys) blame(key, unknownKey(key));
+    else if (issue.code === 'custom' && issue.params?.['acrossKeys'] === true) blame(String(issue.path[0]), issue.message);
     else {
       const [key = '', index] = issue.path;
       const value: unknown = Reflect.get(given, key);
@@ -52,6 +53,15 @@ export async function loadConfig({ file, overrides, needs }: LoadOptions): Promi
   }
   if (result.success && faults.length === 0) return result.data;
   throw invalid(faults);
+}
+
+/** Keys of which one takes the place of the other. */
+const ALTERNATIVES = { steps: 'epochs', epochs: 'steps' } as const;
+
+/** The values of the file, without those whose alternative is given by a flag. */
+function withoutReplaced(values: Readonly<Record<string, unknown>>, overrides: Overrides): Record<string, unknown> {
+  const replaced = Object.entries(ALTERNATIVES).flatMap(([key, other]) => (key in overrides && !(other in overrides) ? [other] : []));
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !replaced.some((name) => name === key)));
 }
 
 /** The values of a file, and where they stand in it. */

@@ -26,23 +26,39 @@ function toNumber(value: unknown): unknown {
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
 }
 
+/** One of some words. */
+function choice<const Word extends string>(...words: [Word, ...Word[]]): z.ZodType<Word> {
+  return z.enum(words, `expected one of ${words.join(', ')}`);
+}
+
 const path = z.string('expected a path').min(1, 'expected a path');
 const paths = z.array(path, 'expected a list of paths').default([]);
 const IMAGE_SIZE = /^([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?$/;
 const imageSizeError = 'expected the side of a square in pixels, as 224, or height x width, as 240x320';
+const METRICS_ADDRESS = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/;
+const metricsAddressError = 'expected host:port, as 127.0.0.1:9091';
 
-export const configSchema = z.strictObject(
+/** Steps of a training for which neither steps nor epochs are given: the deployment guide's number. */
+export const DEFAULT_STEPS = 2000;
+
+const keys = z.strictObject(
   {
     train_root_a: path.optional(),
     train_root_b: path.optional(),
     train_roots: paths,
     eval_roots: paths,
-    steps: integer(1).default(2000),
+    steps: integer(1).optional(),
+    epochs: integer(1).optional(),
     batch_size: integer(1, 65_536).default(64),
     num_workers: integer(0, 1024).default(8),
     seed: integer(0, 2 ** 32 - 1).default(42),
     log_every: integer(1).default(100),
     learning_rate: positive(1).default(0.002),
+    schedule: choice('constant', 'linear', 'cosine').default('linear'),
+    warmup_steps: integer(0).default(0),
+    augment: choice('none', 'flip', 'crop', 'crop-flip').default('none'),
+    on_error: choice('raise', 'skip', 'warn', 'stop').default('raise'),
+    max_failures: integer(1).optional(),
     threads: integer(1, 1024).optional(),
     classes: integer(2, 1_000_000).default(10),
     image_size: z
@@ -51,15 +67,31 @@ export const configSchema = z.strictObject(
         z.string(imageSizeError).regex(IMAGE_SIZE, imageSizeError),
       )
       .optional(),
+    eval_every: integer(1).optional(),
     checkpoint: path.optional(),
     checkpoint_every: integer(1).default(500),
     export: path.optional(),
+    report: path.optional(),
+    metrics_addr: z
+      .string(metricsAddressError)
+      .refine((text) => Number(METRICS_ADDRESS.exec(text)?.[3] ?? Infinity) <= 65_535, metricsAddressError)
+      .optional(),
   },
   'expected keys and values',
 );
 
+export const configSchema = keys.superRefine((config, context) => {
+  const blame = (key: ConfigKey, message: string): void =>
+    context.addIssue({ code: 'custom', path: [key], message, params: { acrossKeys: true } });
+  if (config.steps !== undefined && config.epochs !== undefined) blame('epochs', 'steps and epochs exclude each other; give one of them');
+  if (config.eval_every !== undefined && config.eval_roots.length === 0) blame('eval_every', 'needs test shards; give --eval-root');
+  if (config.max_failures !== undefined && config.on_error !== 'skip' && config.on_error !== 'warn') {
+    blame('max_failures', 'is a limit for on_error skip or warn');
+  }
+});
+
 /** The settings, checked and complete. */
-export type Config = z.infer<typeof configSchema>;
+export type Config = z.infer<typeof keys>;
 
 export type ConfigKey = keyof Config;
 
@@ -67,4 +99,10 @@ export type ConfigKey = keyof Config;
 export function parseImageSize(text: string): { height: number; width: number } {
   const [, height = '', width = height] = IMAGE_SIZE.exec(text) ?? [];
   return { height: Number(height), width: Number(width) };
+}
+
+/** Host and port out of `metrics_addr`; without a host, all interfaces of this machine. */
+export function parseMetricsAddress(text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = METRICS_ADDRESS.exec(text) ?? [];
+  return { host: bracketed ?? (plain || '::'), port: Number(port) };
 }
