@@ -2,6 +2,16 @@ export { ShardsNotFoundError, WebDatasetError, type WebDatasetErrorCode, type We
 export { findShards } from './find-shards.ts';
 export { ImageLoader, type ImageBatch, type ImageLoaderOptions } from './image-loader.ts';
 export type { ImageShape } from './decode/image.ts';
+export type { DecodeContext, RandomNumbers } from './decode/decode-context.ts';
+export { DecodeFault } from './decode/decode-fault.ts';
+export type { BatchOf, Decoder, DecodersOf, DecoderTable, DefaultDecoder, Fields, SampleOf } from './decode/decoder.ts';
+export { bytes, fromModule, image, integer, json, msgpack, npy, optional, text } from './decode/decoders.ts';
+export type { FromOptions, ImageOptions, ModuleDecoder, RasterOptions } from './decode/decoders.ts';
+export { DEFAULT_DECODERS } from './decode/default-decoders.ts';
+export type { Crop, ImageLayout, PixelType, RandomResizedCrop, Resize } from './decode/image-spec.ts';
+export type { Image, ImageTensor, Pixels } from './decode/image-value.ts';
+export type { NpyArray, NpyTypes } from './decode/npy.ts';
+export type { Raster } from './decode/raster.ts';
 export { shardOrder, ShuffleBuffer } from './order.ts';
 export { probeImage, type ProbedImage } from './probe-image.ts';
 export { groupSamples, splitMemberName, type FieldName, type SampleGroup, type SplitName } from './sample.ts';

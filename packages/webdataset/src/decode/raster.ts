@@ -1,3 +1,5 @@
+export { DecodeFault } from './decode-fault.ts';
+
 /** Decoded pixels: rows from the top, pixels from the left, `channels` bytes a pixel. */
 export interface Raster {
   readonly width: number;
@@ -11,11 +13,6 @@ export interface Raster {
 export interface RasterDecoder {
   /** @throws {@link DecodeFault} when the bytes are corrupt or of a kind that it cannot read; the message says why */
   decode(bytes: Buffer): Promise<Raster>;
-}
-
-/** The bytes are no image that this decoder can read; the message says why. */
-export class DecodeFault extends Error {
-  override readonly name = 'DecodeFault';
 }
 
 /**
