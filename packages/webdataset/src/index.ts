@@ -12,6 +12,10 @@ export type { Crop, ImageLayout, PixelType, RandomResizedCrop, Resize } from './
 export type { Image, ImageTensor, Pixels } from './decode/image-value.ts';
 export type { NpyArray, NpyTypes } from './decode/npy.ts';
 export type { Raster } from './decode/raster.ts';
+export { Loader, type LoaderOptions } from './loader.ts';
+export type { Batch, BatchHandle } from './loader/batch.ts';
+export type { LoaderState } from './loader/state.ts';
+export type { LoaderStats, StageStats } from './loader/stats.ts';
 export { shardOrder, ShuffleBuffer } from './order.ts';
 export { probeImage, type ProbedImage } from './probe-image.ts';
 export { groupSamples, splitMemberName, type FieldName, type SampleGroup, type SplitName } from './sample.ts';
