@@ -16,6 +16,10 @@
  * - `WDS_DECODE`: an image that no decoder accepts.
  * - `WDS_LABEL`: a label that is not an integer.
  * - `WDS_BAD_SAMPLE`: the writer was given a key or field that would not read back as written.
+ * - `WDS_INDEX_REQUIRED`: ranks can only share the samples of shards that have an index.
+ * - `WDS_BAD_INDEX`: an index that is malformed, or a shard that the index format cannot hold.
+ * - `WDS_UNEQUAL`: the samples cannot be shared equally by all ranks, and `remainder` is `error`.
+ * - `WDS_NOT_FOUND`: a shard has no sample with this key or number.
  * - `WDS_WORKER`: a worker thread died.
  * - `WDS_CLOSED`: the loader or writer is closed, or already busy with another epoch.
  */
@@ -35,6 +39,10 @@ export type WebDatasetErrorCode =
   | 'WDS_DECODE'
   | 'WDS_LABEL'
   | 'WDS_BAD_SAMPLE'
+  | 'WDS_INDEX_REQUIRED'
+  | 'WDS_BAD_INDEX'
+  | 'WDS_UNEQUAL'
+  | 'WDS_NOT_FOUND'
   | 'WDS_WORKER'
   | 'WDS_CLOSED';
 

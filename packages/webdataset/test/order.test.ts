@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { shardOrder, ShuffleBuffer } from '../src/order.ts';
-import { Random } from '../src/random.ts';
+import { Random } from '../src/order/random.ts';
 
 const seed = fc.nat(Number.MAX_SAFE_INTEGER);
 const epoch = fc.nat(0xffff_ffff);
