@@ -12,7 +12,8 @@ export async function evaluateCheckpoint(config: Config, options: { readonly jso
   const { run, progress, state } = await loadCheckpoint(checkpoint);
   const data = await openDataset(eval_roots);
   printDataset(data);
-  await using compute = new ComputeThread({ network: run.network, batchSize, threads, state, first: 'evaluate' });
+  const { network, optimizer } = run;
+  await using compute = new ComputeThread({ network, optimizer, batchSize, device: config.device, threads, state, first: 'evaluate' });
   const evaluation = await evaluate({ compute, shards: data.shards, shape: run.network.shape, batchSize, workers, signal });
   printEvaluation(evaluation);
   if (options.json) printLine(JSON.stringify({ steps: progress.step, ...evaluationFields(evaluation) }));

@@ -4,6 +4,7 @@ import { probeImage } from '@warpforge/webdataset';
 import { ComputeThread } from './compute/compute-thread.ts';
 import { DEFAULT_STEPS, parseImageSize } from './config/schema.ts';
 import type { Config } from './config/schema.ts';
+import { modelOptionsOf, optimizerOf } from './config/model-settings.ts';
 import { openDataset } from './data/dataset.ts';
 import type { Dataset } from './data/dataset.ts';
 import { BatchesAhead } from './data/batches-ahead.ts';
@@ -13,7 +14,7 @@ import { TrainerError } from './errors.ts';
 import { inferenceGraph } from './model/graphs.ts';
 import { designNetwork } from './model/network.ts';
 import type { ModelShape } from './model/network.ts';
-import { initialWeights, weightCount } from './model/weights.ts';
+import { elementCount, initialState } from './model/training-state.ts';
 import { evaluationFields, printDataset, printEvaluation, printLine, printNote } from './output.ts';
 import { checkSameRun, loadCheckpoint, saveCheckpoint } from './training/checkpoint.ts';
 import type { Checkpoint, RunIdentity } from './training/checkpoint.ts';
@@ -42,19 +43,22 @@ export async function run(config: Config, options: RunOptions, signal: AbortSign
   printDataset(data);
   const shape = await modelShape(config, data);
   const identity: RunIdentity = {
-    network: designNetwork(shape),
+    network: designNetwork(shape, modelOptionsOf(config)),
+    optimizer: optimizerOf(config),
     batchSize: config.batch_size,
     seed: config.seed,
     dataset: { fingerprint: data.fingerprint, shards: data.shards.length },
   };
   printNote(
-    `images=${shape.height}x${shape.width}x${shape.channels}  classes=${shape.classes}  parameters=${weightCount(identity.network)}`,
+    `images=${shape.height}x${shape.width}x${shape.channels}  classes=${shape.classes}  parameters=${elementCount(identity.network.parameters)}`,
   );
   const start = await startingPoint(config, options.resume, identity);
   const threads = config.threads ?? availableParallelism();
   await using compute = new ComputeThread({
     network: identity.network,
+    optimizer: identity.optimizer,
     batchSize: config.batch_size,
+    device: config.device,
     threads,
     state: start.state,
     first: 'train',
@@ -75,7 +79,7 @@ export async function run(config: Config, options: RunOptions, signal: AbortSign
     printEvaluation(evaluation);
   }
   if (config.export !== undefined && isWhole) {
-    await writeFileAtomically(config.export, inferenceGraph(identity.network, (await compute.state()).weights));
+    await writeFileAtomically(config.export, inferenceGraph(identity.network, await compute.state()));
   }
   if (options.json) printLine(JSON.stringify({ ...resultFields(result), ...(evaluation && evaluationFields(evaluation)) }));
   if (!isWhole) signal.throwIfAborted();
@@ -99,9 +103,7 @@ async function startingPoint(config: Config, resume: boolean, run: RunIdentity):
   if (path !== undefined && (await exists(path))) {
     throw new TrainerError('CHECKPOINT_EXISTS', `the checkpoint "${path}" is there already; continue it with --resume, or remove it`);
   }
-  const weights = initialWeights(run.network, seed);
-  const state = { weights, firstMoment: new Float32Array(weights.length), secondMoment: new Float32Array(weights.length) };
-  return { run, progress: { step: 0, position: { epoch: 0, batch: 0 } }, state };
+  return { run, progress: { step: 0, position: { epoch: 0, batch: 0 } }, state: initialState(run.network, run.optimizer, seed) };
 }
 
 async function trainOnFiles(

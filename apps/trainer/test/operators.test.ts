@@ -29,6 +29,7 @@ const operators: Record<string, (inputs: Inputs) => Value | Value[]> = {
   relu: ({ image }) => onnx.relu(image),
   negate: ({ image }) => onnx.negate(image),
   squareRoot: ({ matrix }) => onnx.squareRoot(onnx.multiply(matrix, matrix)),
+  reciprocal: ({ image }) => onnx.reciprocal(image),
   exponential: ({ image }) => onnx.exponential(image),
   softmax: ({ matrix }) => onnx.softmax(matrix),
   logSoftmax: ({ matrix }) => onnx.logSoftmax(matrix),
@@ -52,8 +53,6 @@ const operators: Record<string, (inputs: Inputs) => Value | Value[]> = {
   expand: ({ bias }) => onnx.expand(bias, [3, 4]),
   split: ({ vector }) => onnx.split(vector, [1, 3, 2]),
   concatenate: ({ matrix }) => onnx.concatenate([matrix, matrix, matrix], 1),
-  padEdges: ({ image }) => onnx.padEdges(image, [0, 0, 2, 1]),
-  window: ({ image }) => onnx.window(image, [2, 3], image.graph.integers([1, 2]), [3, 2]),
 };
 
 describe('operators', () => {

@@ -1,15 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { TrainerError } from '../errors.ts';
-import type {
-  Compute,
-  ComputeReply,
-  ComputeRequest,
-  ComputeSetup,
-  EvaluationSums,
-  LabelledImages,
-  StepSettings,
-  TrainingState,
-} from './protocol.ts';
+import type { TrainingState } from '../model/training-state.ts';
+import type { Compute, ComputeReply, ComputeRequest, ComputeSetup, EvaluationSums, LabelledImages, StepSettings } from './protocol.ts';
 
 const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './compute-worker.ts' : './compute-worker.js', import.meta.url);
 

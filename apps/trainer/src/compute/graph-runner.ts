@@ -1,23 +1,19 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { evaluationGraph, trainingGraph } from '../model/graphs.ts';
-import type { AdamState } from '../model/adam.ts';
-import type { Network } from '../model/network.ts';
-import type { Compute, ComputeSetup, EvaluationSums, LabelledImages, StepSettings, TrainingState } from './protocol.ts';
+import { evaluationGraph, nextName, trainingGraph } from '../model/graphs.ts';
+import type { TrainingState } from '../model/training-state.ts';
+import type { Compute, ComputeSetup, EvaluationSums, LabelledImages, StepSettings } from './protocol.ts';
 
-/** Runs the graphs of a network on ONNX Runtime, in the calling thread, and keeps its weights. */
+/** Runs the graphs of a network on ONNX Runtime, in the calling thread, and keeps its training state. */
 export class GraphRunner implements Compute, AsyncDisposable {
-  readonly #network: Network;
-  readonly #batchSize: number;
-  readonly #threads: number;
-  #state: AdamState<Tensor>;
+  readonly #setup: Omit<ComputeSetup, 'state'>;
+  /** The vectors of the training state. */
+  #state: ReadonlyMap<string, Tensor>;
   #training: Promise<InferenceSession> | undefined;
   #evaluation: Promise<InferenceSession> | undefined;
 
-  private constructor({ network, batchSize, threads, state }: ComputeSetup) {
-    this.#network = network;
-    this.#batchSize = batchSize;
-    this.#threads = threads;
-    this.#state = { weights: vector(state.weights), firstMoment: vector(state.firstMoment), secondMoment: vector(state.secondMoment) };
+  private constructor({ state, ...setup }: ComputeSetup) {
+    this.#setup = setup;
+    this.#state = new Map(Object.entries(state).map(([name, vector]) => [name, new Tensor('float32', vector, [vector.length])]));
   }
 
   /** Loads the graph that is needed first. The other one, which may never be needed, is loaded when it is. */
@@ -27,28 +23,21 @@ export class GraphRunner implements Compute, AsyncDisposable {
     return runner;
   }
 
-  async train(images: LabelledImages, { step, learningRate, shift }: StepSettings): Promise<number> {
+  async train(images: LabelledImages, { step, learningRate }: StepSettings): Promise<number> {
     const session = await this.#trainingSession();
     const results = await session.run({
       ...this.#imageTensors(images),
-      weights: this.#state.weights,
-      first_moment: this.#state.firstMoment,
-      second_moment: this.#state.secondMoment,
+      ...this.#stateTensors(session),
       step: new Tensor('int64', BigInt64Array.of(BigInt(step)), []),
       learning_rate: new Tensor('float32', Float32Array.of(learningRate), []),
-      shift: new Tensor('int64', BigInt64Array.from(shift, BigInt), [2]),
     });
-    this.#state = {
-      weights: result(results, 'new_weights'),
-      firstMoment: result(results, 'new_first_moment'),
-      secondMoment: result(results, 'new_second_moment'),
-    };
+    this.#state = new Map(Array.from(this.#state.keys(), (name) => [name, result(results, nextName(name))]));
     return floats(result(results, 'loss'))[0] ?? Number.NaN;
   }
 
   async evaluate(images: LabelledImages): Promise<EvaluationSums> {
     const session = await this.#evaluationSession();
-    const results = await session.run({ ...this.#imageTensors(this.#filledUp(images)), weights: this.#state.weights });
+    const results = await session.run({ ...this.#imageTensors(this.#filledUp(images)), ...this.#stateTensors(session) });
     const losses = floats(result(results, 'loss')).subarray(0, images.size);
     const predictions = integers(result(results, 'prediction')).subarray(0, images.size);
     return {
@@ -58,12 +47,7 @@ export class GraphRunner implements Compute, AsyncDisposable {
   }
 
   state(): Promise<TrainingState> {
-    const { weights, firstMoment, secondMoment } = this.#state;
-    return Promise.resolve({
-      weights: floats(weights).slice(),
-      firstMoment: floats(firstMoment).slice(),
-      secondMoment: floats(secondMoment).slice(),
-    });
+    return Promise.resolve(Object.fromEntries(Array.from(this.#state, ([name, vector]) => [name, floats(vector).slice()])));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,33 +55,42 @@ export class GraphRunner implements Compute, AsyncDisposable {
   }
 
   #trainingSession(): Promise<InferenceSession> {
-    return (this.#training ??= createSession(trainingGraph(this.#network, this.#batchSize), this.#threads));
+    const { network, optimizer, batchSize } = this.#setup;
+    return (this.#training ??= createSession(trainingGraph(network, optimizer, batchSize), this.#setup));
   }
 
   #evaluationSession(): Promise<InferenceSession> {
-    return (this.#evaluation ??= createSession(evaluationGraph(this.#network, this.#batchSize), this.#threads));
+    const { network, batchSize } = this.#setup;
+    return (this.#evaluation ??= createSession(evaluationGraph(network, batchSize), this.#setup));
   }
 
-  #imageTensors({ pixels, labels }: LabelledImages): { pixels: Tensor; labels: Tensor } {
-    const { height, width, channels } = this.#network.shape;
+  #imageTensors({ pixels, labels }: LabelledImages): Record<string, Tensor> {
+    const { network, batchSize } = this.#setup;
+    const { height, width, channels } = network.shape;
     return {
-      pixels: new Tensor('uint8', pixels, [this.#batchSize, height, width, channels]),
-      labels: new Tensor('int32', labels, [this.#batchSize]),
+      pixels: new Tensor('uint8', pixels, [batchSize, height, width, channels]),
+      labels: new Tensor('int32', labels, [batchSize]),
     };
+  }
+
+  /** Those vectors of the state that the graph asks for: evaluation needs no memory of the optimizer. */
+  #stateTensors(session: InferenceSession): Record<string, Tensor> {
+    return Object.fromEntries(Array.from(this.#state).filter(([name]) => session.inputNames.includes(name)));
   }
 
   /** The graph's batch size is fixed: black images stand in for those that the last batch lacks, and their results are not counted. */
   #filledUp(images: LabelledImages): LabelledImages {
-    if (images.size === this.#batchSize) return images;
-    const pixels = new Uint8Array((images.pixels.length / images.size) * this.#batchSize);
-    const labels = new Int32Array(this.#batchSize);
+    const { batchSize } = this.#setup;
+    if (images.size === batchSize) return images;
+    const pixels = new Uint8Array((images.pixels.length / images.size) * batchSize);
+    const labels = new Int32Array(batchSize);
     pixels.set(images.pixels);
     labels.set(images.labels);
-    return { size: this.#batchSize, pixels, labels };
+    return { size: batchSize, pixels, labels };
   }
 }
 
-function createSession(model: Uint8Array, threads: number): Promise<InferenceSession> {
+function createSession(model: Uint8Array, { threads }: Pick<ComputeSetup, 'threads'>): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -107,10 +100,6 @@ function createSession(model: Uint8Array, threads: number): Promise<InferenceSes
     // (With all cores busy, a step took 3 times as long with spinning.)
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
-}
-
-function vector(data: Float32Array): Tensor {
-  return new Tensor('float32', data, [data.length]);
 }
 
 function result(results: InferenceSession.OnnxValueMapType, name: string): Tensor {

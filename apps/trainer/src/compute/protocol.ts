@@ -1,20 +1,24 @@
-import type { AdamState } from '../model/adam.ts';
 import type { Network } from '../model/network.ts';
+import type { Optimizer } from '../model/optimizer.ts';
+import type { TrainingState } from '../model/training-state.ts';
+
+/** What a network can be computed on: this machine's processor, or its graphics card through WebGPU. */
+export type Device = 'cpu' | 'webgpu';
 
 /** What the compute thread is started with. */
 export interface ComputeSetup {
   readonly network: Network;
+  readonly optimizer: Optimizer;
   /** Images of every batch; a smaller last one of an evaluation is filled up. */
   readonly batchSize: number;
+  readonly device: Device;
   /** CPU threads of ONNX Runtime. */
   readonly threads: number;
+  /** Where to begin: `initialState`, or that of a checkpoint. */
   readonly state: TrainingState;
   /** What will be asked for first; its graph is loaded at the start, so that no step pays for it. */
   readonly first: 'train' | 'evaluate';
 }
-
-/** All that training changes, as plain vectors. */
-export type TrainingState = AdamState<Float32Array>;
 
 /** Images as bytes [size, height, width, channels], with their classes. */
 export interface LabelledImages {
@@ -28,13 +32,13 @@ export interface StepSettings {
   /** Counts from 1. */
   readonly step: number;
   readonly learningRate: number;
-  /** How far the images are moved, in pixels: rows down, columns right. */
-  readonly shift: readonly [number, number];
 }
 
-/** Sums over the images of one batch. */
+/** Sums over the real images of one batch; what fills it up is not counted. */
 export interface EvaluationSums {
+  /** Of the cross entropies, in nats. */
   readonly loss: number;
+  /** How many images have the right class as the likeliest one. */
   readonly correct: number;
 }
 

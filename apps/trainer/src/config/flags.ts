@@ -20,6 +20,14 @@ export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning:
   learning_rate: ['rate', 'the highest one (default: 0.002)'],
   schedule: ['shape', 'of the learning rate: constant, or falling to 0 linear or as a cosine (default: linear)'],
   warmup_steps: ['n', 'steps in which the learning rate rises to its height (default: 0)'],
+  model: ['kind', 'cnn, a convolutional network, or softmax, a linear classifier on the pixels (default: cnn)'],
+  width: ['n', 'channels of the last convolution; each one before has half, but at least 8 (default: 128)'],
+  depth: ['n', 'convolutions, which halve the image each (default: until its longer side is at most 4 pixels)'],
+  batch_norm: ['boolean', 'batch normalisation after each convolution (default: false)'],
+  optimizer: ['kind', 'adamw or sgd (default: adamw)'],
+  momentum: ['part', 'of the last step that sgd adds to the next one (default: 0.9)'],
+  weight_decay: ['rate', 'how fast weights shrink; not biases and norms (default: 0.01 with adamw, 0 with sgd)'],
+  device: ['kind', 'what computes: cpu, or webgpu where there is an adapter (default: cpu)'],
   augment: ['how', 'change training images at random: none, flip (left to right), crop or crop-flip (default: none)'],
   on_error: ['policy', 'damaged samples: raise an error, skip, warn (skip and tell each), or stop the training there (default: raise)'],
   max_failures: ['n', 'damaged samples an epoch at most, for skip and warn (default: no limit)'],
@@ -33,6 +41,11 @@ export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning:
   report: ['file', 'write a page about the training as .html'],
   metrics_addr: ['host:port', 'serve metrics for Prometheus there, under /metrics and /healthz'],
 };
+
+/** Whether the flag of this key needs no value: without one it means true. */
+export function isSwitch(key: ConfigKey): boolean {
+  return key === 'batch_norm';
+}
 
 /** Whether the flag of this key may be repeated. */
 export function isList(key: ConfigKey): boolean {

@@ -22,6 +22,20 @@ function positive(most: number): z.ZodType<number> {
   );
 }
 
+/** A number, or its text, from 0 to `most`; to just below it if it is `exclusive`. */
+function fraction(most: number, exclusive = false): z.ZodType<number> {
+  const error = `expected a number from 0 to ${exclusive ? 'below ' : ''}${most}`;
+  return z.preprocess(
+    toNumber,
+    z.number(error).refine((value) => value >= 0 && (exclusive ? value < most : value <= most), error),
+  );
+}
+
+/** True or false, or its text. */
+function truth(): z.ZodType<boolean> {
+  return z.preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean('expected true or false'));
+}
+
 function toNumber(value: unknown): unknown {
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
 }
@@ -56,6 +70,14 @@ const keys = z.strictObject(
     learning_rate: positive(1).default(0.002),
     schedule: choice('constant', 'linear', 'cosine').default('linear'),
     warmup_steps: integer(0).default(0),
+    model: choice('cnn', 'softmax').default('cnn'),
+    width: integer(1, 4096).optional(),
+    depth: integer(1, 16).optional(),
+    batch_norm: truth().optional(),
+    optimizer: choice('adamw', 'sgd').default('adamw'),
+    momentum: fraction(1, true).optional(),
+    weight_decay: fraction(1).optional(),
+    device: choice('cpu', 'webgpu').default('cpu'),
     augment: choice('none', 'flip', 'crop', 'crop-flip').default('none'),
     on_error: choice('raise', 'skip', 'warn', 'stop').default('raise'),
     max_failures: integer(1).optional(),
@@ -88,6 +110,11 @@ export const configSchema = keys.superRefine((config, context) => {
   if (config.max_failures !== undefined && config.on_error !== 'skip' && config.on_error !== 'warn') {
     blame('max_failures', 'is a limit for on_error skip or warn');
   }
+  if (config.model !== 'cnn') {
+    for (const key of ['width', 'depth', 'batch_norm'] as const)
+      if (config[key]) blame(key, `the model ${config.model} has none; only cnn has`);
+  }
+  if (config.optimizer !== 'sgd' && config.momentum !== undefined) blame('momentum', 'is for the optimizer sgd alone');
 });
 
 /** The settings, checked and complete. */

@@ -1,65 +1,90 @@
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph-builder.ts';
 import { argMax, softmax } from '../onnx/operators.ts';
-import { adamStep } from './adam.ts';
+import { updatedStatistics } from './batch-norm.ts';
+import { forwardInference, forwardTraining } from './forward.ts';
 import { GradientTape } from './gradient-tape.ts';
 import { mean, softmaxCrossEntropy } from './layers.ts';
-import { forward } from './network.ts';
 import type { Network } from './network.ts';
-import { shifted } from './random-shift.ts';
-import { constantWeights, packWeights, unpackWeights, weightCount } from './weights.ts';
+import { optimizerStep } from './optimizer.ts';
+import type { Optimizer } from './optimizer.ts';
+import { constants, pack, unpack } from './packing.ts';
+import { elementCount, stateVectors, vectorOf } from './training-state.ts';
+import type { TrainingState } from './training-state.ts';
 
 /** The three graphs of a network, each a whole ONNX model for a fixed batch size (`inferenceGraph`: for any). */
+
+/** What the name of a vector of the training state becomes where a graph gives its new value. */
+export function nextName(vector: string): string {
+  return `new_${vector}`;
+}
 
 /**
  * One training step: forward, backward and optimizer.
  *
- * In: `pixels` uint8 [batch, height, width, channels], `labels` int32 [batch], `weights`, `first_moment`, `second_moment` float32 [n],
- * `step` int64 (from 1), `learning_rate` float32, `shift` int64 [2] (see random-shift.ts).
- * Out: `loss` float32, the mean over the batch before the step; `new_weights`, `new_first_moment`, `new_second_moment`.
+ * In: `pixels` uint8 [batch, height, width, channels], `labels` int32 [batch], `step` int64 (from 1), `learning_rate` float32, and each
+ * vector of the training state under its name, float32 [elements].
+ * Out: `loss` float32, the mean over the batch before the step, and each vector again as `new_<name>`.
  */
-export function trainingGraph(network: Network, batchSize: number): Uint8Array {
+export function trainingGraph(network: Network, optimizer: Optimizer, batchSize: number): Uint8Array {
   const graph = new GraphBuilder('training');
   const { pixels, labels } = batchInputs(graph, network, batchSize);
-  const vector = (name: string): Value => graph.input(name, 'float32', [weightCount(network)]);
-  const state = { weights: vector('weights'), firstMoment: vector('first_moment'), secondMoment: vector('second_moment') };
   const step = graph.input('step', 'int64', []);
   const learningRate = graph.input('learning_rate', 'float32', []);
-  const shift = graph.input('shift', 'int64', [2]);
+  const { weights, statistics, ...memory } = stateInputs(graph, network, optimizer);
+  if (weights === undefined) throw new Error('a network has weights');
 
   const tape = new GradientTape(graph);
-  const parameters = unpackWeights(network, state.weights);
-  const logits = forward(tape, network, shifted(pixels, shift, network.shape), parameters);
-  const loss = mean(tape, softmaxCrossEntropy(tape, logits, labels));
-  const gradient = packWeights(tape.gradients(loss, parameters));
-  const next = adamStep(state, gradient, step, learningRate);
+  const parameters = unpack(network.parameters, weights);
+  const pass = forwardTraining(tape, network, pixels, parameters);
+  const loss = mean(tape, softmaxCrossEntropy(tape, pass.logits, labels));
+  const next = optimizerStep(optimizer, {
+    weights,
+    decaying: elementCount(network.parameters.filter(({ decays }) => decays)),
+    gradient: pack(tape.gradients(loss, [...parameters.values()])),
+    memory: new Map(Object.entries(memory)),
+    step,
+    learningRate,
+  });
 
   graph.output('loss', loss);
-  graph.output('new_weights', next.weights);
-  graph.output('new_first_moment', next.firstMoment);
-  graph.output('new_second_moment', next.secondMoment);
+  graph.output(nextName('weights'), next.weights);
+  for (const [name, vector] of next.memory) graph.output(nextName(name), vector);
+  if (statistics !== undefined) {
+    const measured = network.statistics.flatMap(({ name }) => pass.statistics.get(name) ?? []);
+    graph.output(nextName('statistics'), updatedStatistics(statistics, pack(measured)));
+  }
   return graph.build();
 }
 
-/** In: `pixels`, `labels`, `weights` as in training. Out: `loss` float32 [batch] and `prediction` int64 [batch], the likeliest class. */
+/**
+ * In: `pixels` and `labels` as in training, `weights`, and `statistics` where the network has any.
+ * Out: `loss` float32 [batch] and `prediction` int64 [batch], the likeliest class.
+ */
 export function evaluationGraph(network: Network, batchSize: number): Uint8Array {
   const graph = new GraphBuilder('evaluation');
   const { pixels, labels } = batchInputs(graph, network, batchSize);
-  const weights = graph.input('weights', 'float32', [weightCount(network)]);
-  const tape = new GradientTape(graph);
-  const logits = forward(tape, network, pixels, unpackWeights(network, weights));
-  graph.output('loss', softmaxCrossEntropy(tape, logits, labels));
+  const weights = graph.input('weights', 'float32', [elementCount(network.parameters)]);
+  const statistics = network.statistics.length > 0 ? graph.input('statistics', 'float32', [elementCount(network.statistics)]) : undefined;
+  const logits = forwardInference(
+    network,
+    pixels,
+    unpack(network.parameters, weights),
+    statistics === undefined ? new Map() : unpack(network.statistics, statistics),
+  );
+  graph.output('loss', softmaxCrossEntropy(new GradientTape(graph), logits, labels));
   graph.output('prediction', argMax(logits));
   return graph.build();
 }
 
 /** The trained network for use elsewhere. In: `pixels` uint8 [batch, height, width, channels], any batch. Out: `probabilities` float32 [batch, classes]. */
-export function inferenceGraph(network: Network, weights: Float32Array): Uint8Array {
+export function inferenceGraph(network: Network, state: TrainingState): Uint8Array {
   const graph = new GraphBuilder('inference');
   const { height, width, channels, classes } = network.shape;
   const pixels = graph.input('pixels', 'uint8', ['batch', height, width, channels]);
-  const logits = forward(new GradientTape(graph), network, pixels, constantWeights(network, graph, weights));
-  graph.output('probabilities', softmax(logits));
+  const parameters = constants(network.parameters, graph, vectorOf(state, 'weights'));
+  const statistics = network.statistics.length > 0 ? constants(network.statistics, graph, vectorOf(state, 'statistics')) : new Map();
+  graph.output('probabilities', softmax(forwardInference(network, pixels, parameters, statistics)));
   return graph.build({ classes: String(classes) });
 }
 
@@ -69,4 +94,10 @@ function batchInputs(graph: GraphBuilder, network: Network, batchSize: number): 
     pixels: graph.input('pixels', 'uint8', [batchSize, height, width, channels]),
     labels: graph.input('labels', 'int32', [batchSize]),
   };
+}
+
+function stateInputs(graph: GraphBuilder, network: Network, optimizer: Optimizer): Readonly<Record<string, Value>> {
+  return Object.fromEntries(
+    stateVectors(network, optimizer).map(({ name, tensors }) => [name, graph.input(name, 'float32', [elementCount(tensors)])]),
+  );
 }

@@ -5,10 +5,10 @@ import type { GradientTape } from './gradient-tape.ts';
 /** The differentiable functions that networks are made of. Images are [batch, channels, height, width]. */
 
 /**
- * Convolution of x [batch, in, height, width] with weight [out, in, k, k], plus bias [out]:
+ * Convolution of x [batch, in, height, width] with weight [out, in, k, k], plus bias [out] if there is one:
  * [batch, out, ceil(height / stride), ceil(width / stride)]. The kernel size k is odd and the stride at most (k + 1) / 2.
  */
-export function convolution(tape: GradientTape, x: Value, weight: Value, bias: Value, stride: number): Value {
+export function convolution(tape: GradientTape, x: Value, weight: Value, bias: Value | undefined, stride: number): Value {
   const margin = (weight.size(2) - 1) / 2;
   if (!Number.isInteger(margin) || stride > margin + 1)
     throw new Error(`no convolution with kernel ${weight.size(2)} and stride ${stride}`);
@@ -16,7 +16,7 @@ export function convolution(tape: GradientTape, x: Value, weight: Value, bias: V
   return tape.record(onnx.convolve(x, weight, geometry, bias), [
     { input: x, gradient: (dy) => onnx.convolveTransposed(dy, weight, geometry, x.shape) },
     { input: weight, gradient: (dy) => weightGradient(x, dy, weight.size(2), stride) },
-    { input: bias, gradient: (dy) => onnx.reduceSum(dy, [0, 2, 3], false) },
+    ...(bias === undefined ? [] : [{ input: bias, gradient: (dy: Value) => onnx.reduceSum(dy, [0, 2, 3], false) }]),
   ]);
 }
 

@@ -43,6 +43,11 @@ export function squareRoot(x: Value): Value {
   return x.graph.node('Sqrt', [x], {}, x.type, x.shape);
 }
 
+/** 1 / x */
+export function reciprocal(x: Value): Value {
+  return x.graph.node('Reciprocal', [x], {}, x.type, x.shape);
+}
+
 export function exponential(x: Value): Value {
   return x.graph.node('Exp', [x], {}, x.type, x.shape);
 }
@@ -165,20 +170,6 @@ export function concatenate(parts: readonly [Value, ...Value[]], axis: number): 
   const total = parts.reduce((sum, part) => sum + part.size(axis), 0);
   const shape = first.shape.map((size, index) => (index === axis ? total : size));
   return first.graph.node('Concat', parts, { axis }, first.type, shape);
-}
-
-/** `margin` more elements on both sides of each dimension, copies of the outermost ones. */
-export function padEdges(x: Value, margin: readonly number[]): Value {
-  const shape = x.shape.map((_, axis) => x.size(axis) + 2 * (margin[axis] ?? 0));
-  return x.graph.node('Pad', [x, x.graph.integers([...margin, ...margin])], { mode: 'edge' }, x.type, shape);
-}
-
-/** A window of `size` along each of `axes`, which begins at `start` (int64 [axes]). */
-export function window(x: Value, axes: readonly number[], start: Value, size: readonly number[]): Value {
-  const { graph } = x;
-  const shape = x.shape.map((whole, axis) => (axes.includes(axis) ? (size[axes.indexOf(axis)] ?? whole) : whole));
-  const end = add(start, graph.integers(size));
-  return graph.node('Slice', [x, start, end, graph.integers(axes)], {}, x.type, shape);
 }
 
 function elementwise(opType: string, a: Value, b: Value, type: ElementType = a.type): Value {

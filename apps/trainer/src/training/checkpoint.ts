@@ -1,27 +1,30 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { TrainingState } from '../compute/protocol.ts';
 import { TrainerError } from '../errors.ts';
-import { networkOf } from '../model/network.ts';
+import { describeDesign, networkOf } from '../model/network.ts';
 import type { Network } from '../model/network.ts';
-import { parameterSize, weightCount } from '../model/weights.ts';
+import { describeOptimizer } from '../model/optimizer.ts';
+import type { Optimizer } from '../model/optimizer.ts';
+import { elementCount, stateVectors, tensorsOf, vectorOf } from '../model/training-state.ts';
+import type { TrainingState } from '../model/training-state.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 import type { NamedTensor } from './safetensors.ts';
 import type { Progress } from './train.ts';
 import { writeFileAtomically } from './write-file.ts';
 
 /**
- * A checkpoint is a safetensors file, so other programs can read its weights. Tensors: each parameter under its name, and Adam's two
- * moments of it as `first_moment.<name>` and `second_moment.<name>`. Metadata: `format`, `run` (everything else, as JSON) and `sha256`,
+ * A checkpoint is a safetensors file, so other programs can read its weights. Tensors: each parameter and running statistic under its
+ * name, and what the optimizer keeps of a parameter as `first_moment.<name>`, `second_moment.<name>` or `velocity.<name>`. Metadata: `format`, `run` (everything else, as JSON) and `sha256`,
  * in hex, of the text `run` followed by the data of all tensors in their order.
  */
 
-const FORMAT = 'warpforge-checkpoint/1';
+const FORMAT = 'warpforge-checkpoint/2';
 
 /** What makes a run the one it is: a checkpoint continues only the same one. */
 export interface RunIdentity {
   readonly network: Network;
+  readonly optimizer: Optimizer;
   readonly batchSize: number;
   readonly seed: number;
   readonly dataset: { readonly fingerprint: string; readonly shards: number };
@@ -39,7 +42,14 @@ const RUN = z.object({
   width: COUNT,
   channels: z.literal([1, 3]),
   classes: COUNT,
-  widths: z.array(COUNT),
+  design: z.discriminatedUnion('model', [
+    z.object({ model: z.literal('softmax') }),
+    z.object({ model: z.literal('cnn'), widths: z.array(COUNT), batchNorm: z.boolean() }),
+  ]),
+  optimizer: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('sgd'), momentum: z.number(), weightDecay: z.number() }),
+    z.object({ kind: z.literal('adamw'), weightDecay: z.number() }),
+  ]),
   batch_size: COUNT,
   seed: COUNT,
   dataset: z.object({ fingerprint: z.string(), shards: COUNT }),
@@ -48,16 +58,9 @@ const RUN = z.object({
   batch: COUNT,
 });
 
-/** The vectors of the state, by the prefix of their tensors' names. */
-const VECTORS = [
-  ['weights', ''],
-  ['firstMoment', 'first_moment.'],
-  ['secondMoment', 'second_moment.'],
-] as const;
-
 /** Writes the file, replacing an earlier one only when it is complete. */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  if (!checkpoint.state.weights.every(Number.isFinite)) {
+  if (!vectorOf(checkpoint.state, 'weights').every(Number.isFinite)) {
     throw new TrainerError(
       'DIVERGED',
       `after step ${checkpoint.progress.step} weights are not finite, and are not saved; lower --learning-rate`,
@@ -93,7 +96,8 @@ export function checkSameRun(path: string, saved: RunIdentity, now: RunIdentity)
   compare('the number of classes', saved.network.shape.classes, now.network.shape.classes);
   compare('the batch size', saved.batchSize, now.batchSize);
   compare('the seed', saved.seed, now.seed);
-  compare('the network', saved.network.widths.join('-'), now.network.widths.join('-'));
+  compare('the network', describeDesign(saved.network.design), describeDesign(now.network.design));
+  compare('the optimizer', describeOptimizer(saved.optimizer), describeOptimizer(now.optimizer));
   if (saved.dataset.fingerprint !== now.dataset.fingerprint) {
     differences.push(
       `the data set is another one (${saved.dataset.shards} shards then, ${now.dataset.shards} now; names, sizes and order count)`,
@@ -107,10 +111,11 @@ export function checkSameRun(path: string, saved: RunIdentity, now: RunIdentity)
 }
 
 function encodeCheckpoint({ run, progress, state }: Checkpoint): Uint8Array {
-  const { network, batchSize, seed, dataset } = run;
+  const { network, optimizer, batchSize, seed, dataset } = run;
   const facts: z.infer<typeof RUN> = {
     ...network.shape,
-    widths: [...network.widths],
+    design: network.design.model === 'cnn' ? { ...network.design, widths: [...network.design.widths] } : network.design,
+    optimizer,
     batch_size: batchSize,
     seed,
     dataset,
@@ -118,7 +123,7 @@ function encodeCheckpoint({ run, progress, state }: Checkpoint): Uint8Array {
     ...progress.position,
   };
   const text = JSON.stringify(facts);
-  const tensors = VECTORS.flatMap(([vector, prefix]) => parts(network, prefix, state[vector]));
+  const tensors = stateVectors(network, optimizer).flatMap((vector) => tensorsOf(vector, vectorOf(state, vector.name)));
   return encodeTensors({ metadata: { format: FORMAT, run: text, sha256: digest(text, tensors) }, tensors });
 }
 
@@ -127,33 +132,22 @@ function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { format, run: text = '', sha256 } = metadata;
   if (format !== FORMAT) throw new Error(`its format is ${format ?? 'unknown'}, not ${FORMAT}`);
   if (digest(text, tensors) !== sha256) throw new Error('its checksum is wrong');
-  const { height, width, channels, classes, widths, batch_size, seed, dataset, step, epoch, batch } = RUN.parse(JSON.parse(text));
-  const network = networkOf({ height, width, channels, classes }, widths);
+  const facts = RUN.parse(JSON.parse(text));
+  const { height, width, channels, classes, design, optimizer, batch_size, seed, dataset, step, epoch, batch } = facts;
+  const network = networkOf({ height, width, channels, classes }, design);
   const byName = new Map(tensors.map(({ name, data }) => [name, data]));
-  const vector = (prefix: string): Float32Array => {
-    const whole = new Float32Array(weightCount(network));
-    for (const { name, data } of parts(network, prefix, whole)) {
-      const stored = byName.get(name);
-      if (stored?.length !== data.length) throw new Error(`the tensor ${name} is missing or has another size`);
-      data.set(stored);
-    }
-    return whole;
-  };
-  return {
-    run: { network, batchSize: batch_size, seed, dataset },
-    progress: { step, position: { epoch, batch } },
-    state: { weights: vector(''), firstMoment: vector('first_moment.'), secondMoment: vector('second_moment.') },
-  };
-}
-
-/** The vector cut into parameters, without copying. */
-function parts(network: Network, prefix: string, vector: Float32Array): NamedTensor[] {
-  let position = 0;
-  return network.parameters.map((parameter) => ({
-    name: prefix + parameter.name,
-    shape: parameter.shape,
-    data: vector.subarray(position, (position += parameterSize(parameter))),
-  }));
+  const state = Object.fromEntries(
+    stateVectors(network, optimizer).map((vector) => {
+      const whole = new Float32Array(elementCount(vector.tensors));
+      for (const { name, data } of tensorsOf(vector, whole)) {
+        const stored = byName.get(name);
+        if (stored?.length !== data.length) throw new Error(`the tensor ${name} is missing or has another size`);
+        data.set(stored);
+      }
+      return [vector.name, whole];
+    }),
+  );
+  return { run: { network, optimizer, batchSize: batch_size, seed, dataset }, progress: { step, position: { epoch, batch } }, state };
 }
 
 function digest(text: string, tensors: readonly NamedTensor[]): string {
