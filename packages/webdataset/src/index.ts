@@ -35,3 +35,13 @@ export type { ByteStream, CustomShard, ShardInput } from './source/shard-input.t
 export { readTar, scanTar, type ReadTarOptions, type TarEntry } from './tar/reader.ts';
 export type { TarMember, TarMemberType } from './tar/member.ts';
 export { TarWriter, type TarFile, type TarSink } from './tar/writer.ts';
+export { abortable } from './stages/abortable.ts';
+export { batch, type BatchOptions, type Collated } from './stages/batch.ts';
+export { filter } from './stages/filter.ts';
+export { map, type MapOptions } from './stages/map.ts';
+export { mix, type ItemOf, type MixOptions } from './stages/mix.ts';
+export { pipe } from './stages/pipe.ts';
+export { shuffle, type ShuffleOptions } from './stages/shuffle.ts';
+export { split } from './stages/split.ts';
+export type { Items, PassingStage, Stage } from './stages/stage.ts';
+export { take } from './stages/take.ts';

@@ -2,3 +2,4 @@
 export const SHARD_STREAM = 1;
 export const SAMPLE_STREAM = 2;
 export const RESAMPLE_STREAM = 3;
+export const MIX_STREAM = 4;
