@@ -1,14 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { reasonOf, WebDatasetError } from './errors.ts';
+import { basename, join } from 'node:path';
+import { encodeField, EncodeFault, type FieldValue } from './encode/field.ts';
+import { WebDatasetError } from './errors.ts';
 import { splitMemberName } from './sample.ts';
+import { formatIndex, indexPathOf } from './index-text.ts';
+import type { IndexedField, IndexedSample } from './shard-index/shard-index.ts';
+import { compressionOf, ShardOutput } from './shard-output.ts';
+import { blocks } from './tar/header.ts';
 import { encodeMember, END_OF_ARCHIVE } from './tar/writer.ts';
+import { removeAbandoned } from './temporary-files.ts';
 
-/** What a field may be: bytes as they are, text as UTF-8, numbers as their digits. */
-export type FieldValue = Uint8Array | string | number | bigint;
-
-/** A sample to write: its key, and its fields by extension. */
+/**
+ * A sample to write: its key, and its fields by extension, in lower case. Other names between two underscores on each side, such as
+ * the `__url__` of a sample that was read, are left out.
+ */
 export interface SampleToWrite {
   readonly __key__: string;
   readonly [field: string]: FieldValue;
@@ -18,55 +22,69 @@ export interface SampleToWrite {
 export interface ShardWriterOptions {
   /** An existing folder. */
   readonly directory: string;
-  /** File name with the shard's number: `%d`, or `%06d` with zeros. Default `shard-%06d.tar`. */
+  /**
+   * File name with the shard's number: `%d`, or `%06d` with zeros. Default `shard-%06d.tar`. A name that ends in `.tar.gz`, `.tgz` or
+   * `.tar.zst` compresses the shards, which then have no index.
+   */
   readonly pattern?: string;
   /** Number of the first shard. Default 0. */
   readonly firstShard?: number;
   /** Samples in a shard at most. Default 100,000. */
   readonly maxCount?: number;
-  /** Length of a shard at most, in bytes; only a sample that is larger by itself exceeds it. Default 1 GiB. */
-  readonly maxSizeBytes?: number;
+  /** Length of a shard at most, in bytes before compression; only a sample that is larger by itself exceeds it. Default 1 GiB. */
+  readonly maxSize?: number;
   /** Time of every member, in whole seconds since the epoch. Default 0: the same samples give the same bytes. */
   readonly mtime?: number;
-  /** Wait until each shard, and its name, is on the disk before it counts as written. Default false. */
+  /** Write an index (`.idx`, wds2idx v1.2) beside each shard. Default true. */
+  readonly index?: boolean;
+  /** Wait until each shard, its index and their names are on the disk before it counts as written. Default false. */
   readonly fsync?: boolean;
   /** Called for each shard when it is complete under its name; the writer waits for it. */
   readonly onShard?: (shard: WrittenShard) => Promise<void> | void;
 }
 
+export type { FieldValue };
+
 /** A complete shard. */
 export interface WrittenShard {
   readonly path: string;
+  /** Path of its index; undefined when it has none. */
+  readonly indexPath: string | undefined;
   readonly samples: number;
-  /** Length of the file. */
-  readonly sizeBytes: number;
+  /** Length in bytes, before compression. */
+  readonly size: number;
 }
 
-/** Bytes collected before they are written: large enough for few system calls, small against a shard. */
-const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
-
-/** A shard being written, under a temporary name. */
+/** The shard that is not complete yet. */
 interface OpenShard {
-  readonly path: string;
-  readonly temporaryPath: string;
-  readonly file: FileHandle;
+  readonly output: ShardOutput;
+  readonly indexPath: string | undefined;
+  /** For the index; only counted where there is none. */
+  readonly samples: IndexedSample[];
   readonly keys: Set<string>;
-  sizeBytes: number;
+  size: number;
+}
+
+/** A member, ready to be written. */
+interface EncodedField {
+  readonly field: string;
+  readonly name: string;
+  readonly size: number;
+  /** Headers, data and padding. */
+  readonly pieces: readonly Uint8Array[];
 }
 
 /**
  * Writes samples into numbered shards. A shard appears under its name when it is complete, replacing an older one; until then it
- * is a hidden `.tmp` file. Call {@link close} at the end: leaving an `await using` block without it (as an error does) removes the
- * shard that is not complete.
+ * is a hidden `.tmp` file, and what a killed process left of such files is removed when the next one writes there. Call {@link close}
+ * at the end: leaving an `await using` block without it (as an error does) removes the shard that is not complete.
  *
  * Fields are written in the order of their names. What would not read back as it was written is refused with `WDS_BAD_SAMPLE`.
  */
 export class ShardWriter implements AsyncDisposable {
   readonly #options: Required<ShardWriterOptions>;
   readonly #written: WrittenShard[] = [];
-  /** Collects bytes, the caller's data copied: a caller may use its buffers again as soon as `write` has returned. */
-  readonly #buffer = Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
-  #buffered = 0;
+  readonly #buffer = ShardOutput.makeBuffer();
   #shard: OpenShard | undefined;
   #number: number;
   #closed = false;
@@ -78,22 +96,29 @@ export class ShardWriter implements AsyncDisposable {
       pattern: 'shard-%06d.tar',
       firstShard: 0,
       maxCount: 100_000,
-      maxSizeBytes: 1024 * 1024 * 1024,
+      maxSize: 1024 * 1024 * 1024,
       mtime: 0,
+      index: true,
       fsync: false,
       onShard: () => undefined,
       ...options,
     };
-    const { pattern, maxCount, maxSizeBytes } = this.#options;
-    if (pattern.split(NUMBER_IN_PATTERN).length !== 3) throw new RangeError(`pattern must have one %d or %06d, got "${pattern}"`);
+    const { pattern, maxCount, maxSize } = this.#options;
+    if (pattern.split(NUMBER_IN_PATTERN).length !== 3 || pattern !== basename(pattern)) {
+      throw new RangeError(`pattern must be a file name with one %d or %06d, got "${pattern}"`);
+    }
     if (!(maxCount >= 1)) throw new RangeError(`maxCount must be at least 1, got ${maxCount}`);
-    if (!(maxSizeBytes >= 1)) throw new RangeError(`maxSizeBytes must be at least 1, got ${maxSizeBytes}`);
+    if (!(maxSize >= 1)) throw new RangeError(`maxSize must be at least 1, got ${maxSize}`);
     this.#number = this.#options.firstShard;
   }
 
-  /** Writes a sample; wait for it before the next one. Its buffers may be used again afterwards. */
+  /**
+   * Writes a sample; wait for it before the next one. Its buffers may be used again afterwards.
+   *
+   * @throws {@link WebDatasetError} `WDS_BAD_SAMPLE`, after which the writer goes on without the sample; `WDS_WRITE`, `WDS_CLOSED`
+   */
   async write(sample: SampleToWrite): Promise<void> {
-    if (this.#closed) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is closed');
+    if (this.#closed || this.#closing !== undefined) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is closed');
     if (this.#busy) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is busy; wait for the last write');
     this.#busy = true;
     try {
@@ -116,41 +141,39 @@ export class ShardWriter implements AsyncDisposable {
     await this.#closing?.catch(() => undefined);
     const shard = this.#shard;
     this.#shard = undefined;
-    if (shard === undefined) return;
-    await shard.file.close();
-    await rm(shard.temporaryPath, { force: true });
+    await shard?.output[Symbol.asyncDispose]();
   }
 
   async #close(): Promise<readonly WrittenShard[]> {
-    this.#closed = true;
+    if (this.#busy) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is busy; wait for the last write');
     if (this.#shard !== undefined) await this.#finish(this.#shard);
+    this.#closed = true;
     return this.#written;
   }
 
   async #write(sample: SampleToWrite): Promise<void> {
-    const pieces = this.#encode(sample);
-    const sizeBytes = pieces.reduce((total, { length }) => total + length, 0);
-    const { maxCount, maxSizeBytes } = this.#options;
-    if (this.#shard !== undefined && (this.#shard.keys.size >= maxCount || this.#shard.sizeBytes + sizeBytes > maxSizeBytes)) {
+    const fields = await this.#encode(sample);
+    const { __key__: key } = sample;
+    const size = fields.flatMap(({ pieces }) => pieces).reduce((total, { length }) => total + length, 0);
+    const { maxCount, maxSize } = this.#options;
+    if (this.#shard !== undefined && (this.#shard.keys.size >= maxCount || this.#shard.size + size > maxSize)) {
       await this.#finish(this.#shard);
     }
     const shard = (this.#shard ??= await this.#open());
-    if (shard.keys.has(sample.__key__)) {
-      throw new WebDatasetError('WDS_BAD_SAMPLE', 'the key was written before; keys must be unique', {
-        key: sample.__key__,
-        shard: shard.path,
-      });
+    if (shard.keys.has(key)) {
+      throw new WebDatasetError('WDS_BAD_SAMPLE', 'the key was written before; keys must be unique', { key, shard: shard.output.path });
     }
-    shard.keys.add(sample.__key__);
-    shard.sizeBytes += sizeBytes;
-    for (const piece of pieces) await this.#append(shard, piece);
+    shard.keys.add(key);
+    if (shard.indexPath !== undefined) shard.samples.push({ key, fields: placesOf(fields, shard.size - END_OF_ARCHIVE.length) });
+    shard.size += size;
+    for (const { pieces } of fields) for (const piece of pieces) await shard.output.append(piece);
   }
 
-  /** The pieces of a sample's members; throws when it would not read back. */
-  #encode({ __key__: key, ...fields }: SampleToWrite): Uint8Array[] {
-    const names = Object.keys(fields).sort();
-    if (names.length === 0) throw new WebDatasetError('WDS_BAD_SAMPLE', 'the sample has no field', { key });
-    return names.flatMap((field) => {
+  /** The members of a sample; throws when it would not read back. */
+  async #encode({ __key__: key, ...values }: SampleToWrite): Promise<EncodedField[]> {
+    const fields: EncodedField[] = [];
+    for (const field of Object.keys(values).sort()) {
+      if (META_FIELD.test(field)) continue;
       const name = `${key}.${field}`;
       const readBack = splitMemberName(name);
       if (readBack?.key !== key || readBack.field !== field || UNPORTABLE.test(name)) {
@@ -160,48 +183,30 @@ export class ShardWriter implements AsyncDisposable {
           { key },
         );
       }
-      return encodeMember({ name, data: toBytes(fields[field]), mtime: this.#options.mtime });
-    });
+      const data = await encoded(key, field, values[field]);
+      fields.push({ field, name, size: data.length, pieces: encodeMember({ name, data, mtime: this.#options.mtime }) });
+    }
+    if (fields.length === 0) throw new WebDatasetError('WDS_BAD_SAMPLE', 'the sample has no field', { key });
+    return fields;
   }
 
   async #open(): Promise<OpenShard> {
-    const { directory, pattern } = this.#options;
+    const { directory, pattern, index, fsync, firstShard } = this.#options;
+    if (this.#number === firstShard) await removeAbandoned(directory, isNameOf(pattern));
     const number = String(this.#number++);
     const name = pattern.replace(NUMBER_IN_PATTERN, (_, width: string) => number.padStart(Number(width), '0'));
     const path = join(directory, name);
-    const temporaryPath = join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
-    const file = await guarded(path, () => open(temporaryPath, 'wx'));
-    return { path, temporaryPath, file, keys: new Set(), sizeBytes: END_OF_ARCHIVE.length };
+    const indexPath = indexPathOf(path);
+    const output = await ShardOutput.open(path, indexPath, { fsync, buffer: this.#buffer });
+    const isIndexed = index && compressionOf(name) === undefined;
+    return { output, indexPath: isIndexed ? indexPath : undefined, samples: [], keys: new Set(), size: END_OF_ARCHIVE.length };
   }
 
-  async #append(shard: OpenShard, bytes: Uint8Array): Promise<void> {
-    if (this.#buffered + bytes.length > this.#buffer.length) await this.#flush(shard);
-    if (bytes.length > this.#buffer.length) {
-      await guarded(shard.path, () => shard.file.writeFile(bytes));
-      return;
-    }
-    this.#buffer.set(bytes, this.#buffered);
-    this.#buffered += bytes.length;
-  }
-
-  async #flush({ path, file }: OpenShard): Promise<void> {
-    const bytes = this.#buffer.subarray(0, this.#buffered);
-    this.#buffered = 0;
-    await guarded(path, () => file.writeFile(bytes));
-  }
-
-  async #finish(shard: OpenShard): Promise<void> {
-    const { path, temporaryPath, file, keys, sizeBytes } = shard;
-    await this.#append(shard, END_OF_ARCHIVE);
-    await this.#flush(shard);
-    await guarded(path, async () => {
-      if (this.#options.fsync) await file.sync();
-      await file.close();
-      await rename(temporaryPath, path);
-      if (this.#options.fsync) await syncFolder(this.#options.directory);
-    });
+  async #finish({ output, indexPath, samples, keys, size }: OpenShard): Promise<void> {
+    await output.append(END_OF_ARCHIVE);
+    await output.commit(indexPath === undefined ? undefined : formatIndex({ samples }));
     this.#shard = undefined;
-    const written = { path, samples: keys.size, sizeBytes };
+    const written = { path: output.path, indexPath, samples: keys.size, size };
     this.#written.push(written);
     await this.#options.onShard(written);
   }
@@ -213,22 +218,37 @@ const NUMBER_IN_PATTERN = /%0?(\d*)d/;
 /** Names that some file system or tar refuses, or that leave the folder into which an archive is unpacked. */
 const UNPORTABLE = /[\0\n\r]|^\/|\/\/|(^|\/)\.\.?\//;
 
+/** What readers add to a sample, beside its fields. */
+const META_FIELD = /^__.*__$/;
+
 const RULES =
   'a key is a relative path whose last part has no dot and is not hidden, and not below __meta__; a field is in lower case, without "/"';
 
-function toBytes(value: FieldValue | undefined): Uint8Array {
-  return value instanceof Uint8Array ? value : Buffer.from(String(value));
+/** Tells whether a file name is one of a pattern's shards, or the index of one. */
+export function isNameOf(pattern: string): (name: string) => boolean {
+  const [before = '', , after = ''] = pattern.split(NUMBER_IN_PATTERN);
+  const index = indexPathOf(`x${after}`).slice(1);
+  return (name) =>
+    name.startsWith(before) &&
+    [after, index].some((end) => name.endsWith(end) && /^\d+$/.test(name.slice(before.length, name.length - end.length)));
 }
 
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
-}
-
-async function guarded<T>(shard: string, call: () => Promise<T>): Promise<T> {
+async function encoded(key: string, field: string, value: FieldValue | undefined): Promise<Uint8Array> {
   try {
-    return await call();
+    return await encodeField(field, value);
   } catch (error) {
-    throw new WebDatasetError('WDS_WRITE', `cannot write the shard: ${reasonOf(error)}`, { shard, cause: error });
+    if (!(error instanceof EncodeFault)) throw error;
+    throw new WebDatasetError('WDS_BAD_SAMPLE', error.message, { key, cause: error });
   }
+}
+
+/** Where the data of members will lie that are written at `position`. */
+function placesOf(fields: readonly EncodedField[], position: number): Map<string, IndexedField> {
+  const places = new Map<string, IndexedField>();
+  let end = position;
+  for (const { field, name, size, pieces } of fields) {
+    end += pieces.reduce((total, { length }) => total + length, 0);
+    places.set(field, { offset: end - blocks(size), size, name });
+  }
+  return places;
 }

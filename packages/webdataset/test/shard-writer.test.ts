@@ -60,7 +60,7 @@ describe('ShardWriter', () => {
         .flat()
         .map(({ name }) => name),
     ).toEqual(samples.flatMap(({ __key__ }) => ['cls', 'jpg', 'txt'].map((field) => `${__key__}.${field}`)));
-    for (const { path, sizeBytes } of shards) expect((await stat(path)).size).toBe(sizeBytes);
+    for (const { path, size } of shards) expect((await stat(path)).size).toBe(size);
   });
 
   it('starts a new shard before it would be too large, and puts a larger sample alone', async () => {
@@ -69,9 +69,9 @@ describe('ShardWriter', () => {
       __key__: `k${index}`,
       bin: Buffer.alloc(size),
     }));
-    const shards = await write(samples, { directory: folder.path, maxSizeBytes: 8192 });
+    const shards = await write(samples, { directory: folder.path, maxSize: 8192 });
     expect(shards.map((shard) => shard.samples)).toEqual([2, 1, 1, 2]);
-    for (const { sizeBytes, samples: count } of shards) expect(sizeBytes <= 8192 || count === 1).toBe(true);
+    for (const { size, samples: count } of shards) expect(size <= 8192 || count === 1).toBe(true);
   });
 
   it('numbers shards by its pattern, and tells each one when it is complete', async () => {
@@ -88,7 +88,12 @@ describe('ShardWriter', () => {
         told.push(shard);
       },
     });
-    expect((await readdir(folder.path)).sort()).toEqual(['part-009-x.tar', 'part-010-x.tar', 'part-011-x.tar']);
+    expect((await readdir(folder.path)).filter((name) => name.endsWith('.tar')).sort()).toEqual([
+      'part-009-x.tar',
+      'part-010-x.tar',
+      'part-011-x.tar',
+    ]);
+    expect(await Promise.all(shards.map(async ({ indexPath }) => readFile(indexPath!, 'utf8')))).toHaveLength(3);
     expect(told).toEqual(shards);
   });
 
@@ -117,11 +122,11 @@ describe('ShardWriter', () => {
     const failing = async (): Promise<void> => {
       await using writer = new ShardWriter({ directory: folder.path, maxCount: 2 });
       for (const sample of numbered(3)) await writer.write(sample);
-      expect((await readdir(folder.path)).filter((name) => !name.startsWith('.'))).toEqual(['shard-000000.tar']);
+      expect((await readdir(folder.path)).filter((name) => !name.startsWith('.')).sort()).toEqual(['shard-000000.idx', 'shard-000000.tar']);
       throw new Error('the program failed');
     };
     await expect(failing()).rejects.toThrow('the program failed');
-    expect(await readdir(folder.path)).toEqual(['shard-000000.tar']);
+    expect((await readdir(folder.path)).sort()).toEqual(['shard-000000.idx', 'shard-000000.tar']);
   });
 
   it('writes no shard for no samples', async () => {
@@ -174,7 +179,7 @@ describe('ShardWriter', () => {
     expect(() => new ShardWriter({ directory: folder.path, pattern: 'x.tar' })).toThrow(RangeError);
     expect(() => new ShardWriter({ directory: folder.path, pattern: '%d-%d.tar' })).toThrow(RangeError);
     expect(() => new ShardWriter({ directory: folder.path, maxCount: 0 })).toThrow(RangeError);
-    expect(() => new ShardWriter({ directory: folder.path, maxSizeBytes: Number.NaN })).toThrow(RangeError);
+    expect(() => new ShardWriter({ directory: folder.path, maxSize: Number.NaN })).toThrow(RangeError);
     await expect(write(numbered(1), { directory: join(folder.path, 'none') })).rejects.toMatchObject({
       code: 'WDS_WRITE',
       cause: { code: 'ENOENT' },

@@ -38,7 +38,7 @@ async function writeSplit(
   const directory = await work.folder('shards', split);
   using progress = terminal.progress(`writing ${split}`, layout.images, 'images');
   // The layout alone decides where a shard ends.
-  await using writer = new ShardWriter({ directory, maxCount: layout.imagesPerShard, maxSizeBytes: Number.MAX_SAFE_INTEGER });
+  await using writer = new ShardWriter({ directory, maxCount: layout.imagesPerShard, maxSize: Number.MAX_SAFE_INTEGER });
   let written = 0;
   for await (const { jpeg, label } of encodeImages(dataSet[split].images(), dataSet)) {
     supervisor.signal.throwIfAborted();
@@ -48,5 +48,5 @@ async function writeSplit(
     if (written === layout.images) break;
   }
   const shards = await writer.close();
-  return shards.map(({ path, sizeBytes }, index) => ({ split, index, path, size: sizeBytes }));
+  return shards.map(({ path, size }, index) => ({ split, index, path, size }));
 }
