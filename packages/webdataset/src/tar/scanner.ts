@@ -62,6 +62,11 @@ export class TarScanner {
     return this.#ended;
   }
 
+  /** True once a global PAX header was met: members behind it mean nothing without it, so a scan cannot start among them. */
+  get hasGlobals(): boolean {
+    return this.#global.globals.size > 0;
+  }
+
   /** Scans a member again: the next window starts at its `headerOffset`, which must not lie after {@link position}. */
   rewind(headerOffset: number): void {
     this.#position = headerOffset;
