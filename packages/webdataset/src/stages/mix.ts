@@ -26,7 +26,7 @@ export type ItemOf<Source> = Source extends Items<infer T> ? T : never;
  * One sequence of the items of several sources, each source's in its own order: in turn, or by a seeded random choice with
  * `weights`. Reads nothing ahead.
  */
-export function mix<const Sources extends readonly Items<unknown>[]>(
+export function mix<Sources extends readonly Items<unknown>[]>(
   sources: Sources,
   options: MixOptions = {},
 ): AsyncIterable<ItemOf<Sources[number]>> {
