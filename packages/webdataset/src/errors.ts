@@ -20,6 +20,7 @@
  * - `WDS_BAD_INDEX`: an index that is malformed, or a shard that the index format cannot hold.
  * - `WDS_UNEQUAL`: the samples cannot be shared equally by all ranks, and `remainder` is `error`.
  * - `WDS_NOT_FOUND`: a shard has no sample with this key or number.
+ * - `WDS_TOO_MANY_FAILURES`: more samples or shards could not be used than `maxFailures` allows; the last failure is the `cause`.
  * - `WDS_WORKER`: a worker thread died.
  * - `WDS_CLOSED`: the loader or writer is closed, or already busy with another epoch.
  */
@@ -43,6 +44,7 @@ export type WebDatasetErrorCode =
   | 'WDS_BAD_INDEX'
   | 'WDS_UNEQUAL'
   | 'WDS_NOT_FOUND'
+  | 'WDS_TOO_MANY_FAILURES'
   | 'WDS_WORKER'
   | 'WDS_CLOSED';
 
