@@ -21,6 +21,8 @@
  * - `WDS_UNEQUAL`: the samples cannot be shared equally by all ranks, and `remainder` is `error`.
  * - `WDS_NOT_FOUND`: a shard has no sample with this key or number.
  * - `WDS_TOO_MANY_FAILURES`: more samples or shards could not be used than `maxFailures` allows; the last failure is the `cause`.
+ * - `WDS_NO_GOOD_SAMPLES`: an agreed number of samples cannot be delivered, as a whole round over the shards gave none that is good.
+ * - `WDS_STATE_MISMATCH`: a state belongs to another data set, other settings, or another version; the message says which.
  * - `WDS_WORKER`: a worker thread died.
  * - `WDS_CLOSED`: the loader or writer is closed, or already busy with another epoch.
  */
@@ -45,6 +47,8 @@ export type WebDatasetErrorCode =
   | 'WDS_UNEQUAL'
   | 'WDS_NOT_FOUND'
   | 'WDS_TOO_MANY_FAILURES'
+  | 'WDS_NO_GOOD_SAMPLES'
+  | 'WDS_STATE_MISMATCH'
   | 'WDS_WORKER'
   | 'WDS_CLOSED';
 
@@ -87,6 +91,24 @@ export class ShardsNotFoundError extends WebDatasetError {
 
   constructor(reason: string, details: WebDatasetErrorDetails = {}) {
     super('WDS_NO_SHARDS', reason, details);
+  }
+}
+
+/** `WDS_TOO_MANY_FAILURES`: more could not be used than is allowed. Place and `cause` are those of the last failure. */
+export class TooManyFailuresError extends WebDatasetError {
+  override readonly name = 'TooManyFailuresError';
+  /** Samples, and rests of shards, that could not be used. */
+  readonly failures: number;
+
+  constructor(failures: number, limit: number, last: WebDatasetError) {
+    const { shard, key, offset } = last;
+    super('WDS_TOO_MANY_FAILURES', `${failures} failures, more than maxFailures (${limit}); the last one: ${last.reason}`, {
+      shard,
+      key,
+      offset,
+      cause: last,
+    });
+    this.failures = failures;
   }
 }
 
