@@ -1,5 +1,7 @@
-import { ImageDecoder, type ImageShape } from './decode/image.ts';
-import { DecodeFault } from './decode/raster.ts';
+import { DecodeFault } from './decode/decode-fault.ts';
+import { ImageCodecs } from './decode/image/image-codecs.ts';
+import { decodeRaster } from './decode/image/image-field.ts';
+import type { ImageShape } from './decode/image/image-value.ts';
 import { ShardsNotFoundError, WebDatasetError } from './errors.ts';
 import { firstField, IMAGE_FIELDS } from './fields.ts';
 import { groupSamples } from './sample.ts';
@@ -24,7 +26,7 @@ export async function probeImage(shards: readonly string[]): Promise<ProbedImage
       const image = firstField(fields, IMAGE_FIELDS);
       if (image === undefined) continue;
       try {
-        const { height, width, channels } = await (await ImageDecoder.create()).decode(image.data);
+        const { height, width, channels } = await decodeRaster(await ImageCodecs.create(), image.data);
         return { height, width, channels, key, shard };
       } catch (error) {
         if (!(error instanceof DecodeFault)) throw error;

@@ -2,9 +2,9 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { BatchOf, Fields, SampleOf } from '../src/decode/decoder.ts';
 import { bytes, fromModule, image, integer, json, msgpack, npy, optional, text } from '../src/decode/decoders.ts';
 import { decoderTable } from '../src/decode/default-decoders.ts';
-import type { Image, ImageTensor } from '../src/decode/image-value.ts';
+import type { Image, ImageTensor } from '../src/decode/image/image-value.ts';
 import type { NpyArray } from '../src/decode/npy.ts';
-import type { Raster } from '../src/decode/raster.ts';
+import type { Raster } from '../src/decode/image/raster.ts';
 import { tensorLayouts } from '../src/decode/tensor-layout.ts';
 
 /** Stands for a function of the library that takes fields. */

@@ -3,7 +3,7 @@
  * The functions of `decoders.ts` build them; `FieldDecoders` runs them.
  */
 import type { DEFAULT_DECODERS } from './default-decoders.ts';
-import type { ImageSpec } from './image-spec.ts';
+import type { ImageSpec } from './image/image-spec.ts';
 
 /** Carries types and never a value. */
 declare const TYPES: unique symbol;

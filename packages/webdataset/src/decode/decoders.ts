@@ -1,10 +1,10 @@
 /** Builders of decoders. What they return is plain data, so that worker threads can run it. */
 import type { DecodeContext } from './decode-context.ts';
 import type { Decoder, DecoderSpec, FieldSource } from './decoder.ts';
-import type { Crop, ImageFit, ImageLayout, PixelType, Resize } from './image-spec.ts';
-import type { Image, ImageTensor } from './image-value.ts';
+import type { Crop, ImageFit, ImageLayout, PixelType, Resize } from './image/image-spec.ts';
+import type { Image, ImageTensor } from './image/image-value.ts';
 import type { NpyArray } from './npy.ts';
-import type { Raster } from './raster.ts';
+import type { Raster } from './image/raster.ts';
 
 /** Where a field's bytes come from. */
 export interface FromOptions {

@@ -1,6 +1,7 @@
 /** `sharp`: libvips; reads JPEG of every kind, PNG, WebP and more, and says what is wrong with a corrupt image. */
-import { reasonOf } from '../errors.ts';
-import { DecodeFault, MAX_PIXELS, type RasterDecoder } from './raster.ts';
+import { reasonOf } from '../../errors.ts';
+import { DecodeFault } from '../decode-fault.ts';
+import { MAX_PIXELS, type RasterDecoder } from './raster.ts';
 
 /** Loads the decoder; rejects when the package is not installed or has no binary for this machine. */
 export async function loadSharp(): Promise<RasterDecoder> {

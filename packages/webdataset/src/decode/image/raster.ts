@@ -1,5 +1,3 @@
-export { DecodeFault } from './decode-fault.ts';
-
 /** Decoded pixels: rows from the top, pixels from the left, `channels` bytes a pixel. */
 export interface Raster {
   readonly width: number;
@@ -13,6 +11,18 @@ export interface Raster {
 export interface RasterDecoder {
   /** @throws {@link DecodeFault} when the bytes are corrupt or of a kind that it cannot read; the message says why */
   decode(bytes: Buffer): Promise<Raster>;
+}
+
+/** A rectangle of a raster, or of any other block of pixels. */
+export interface PixelView {
+  readonly data: Uint8Array;
+  /** Of the first pixel. */
+  readonly offset: number;
+  /** Bytes from one row to the next. */
+  readonly stride: number;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
 }
 
 /**
@@ -35,4 +45,13 @@ export function withChannels(raster: Raster, channels: 1 | 3): Raster {
     }
   }
   return { width, height, channels, data: out };
+}
+
+/** A rectangle of a raster; the whole of it by default. */
+export function viewOf(
+  { data, width, height, channels }: Raster,
+  part: { left: number; top: number; width: number; height: number } = { left: 0, top: 0, width, height },
+): PixelView {
+  const stride = width * channels;
+  return { data, offset: part.top * stride + part.left * channels, stride, width: part.width, height: part.height, channels };
 }

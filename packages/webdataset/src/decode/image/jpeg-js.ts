@@ -1,7 +1,8 @@
 /** `jpeg-js`: plain JavaScript, always installed, 15 to 25 times as slow as libjpeg-turbo. */
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../../errors.ts';
 import { isJpeg } from './jpeg-header.ts';
-import { DecodeFault, MAX_PIXELS, type RasterDecoder } from './raster.ts';
+import { DecodeFault } from '../decode-fault.ts';
+import { MAX_PIXELS, type RasterDecoder } from './raster.ts';
 
 /** Loads the decoder. */
 export async function loadJpegJs(): Promise<RasterDecoder> {
