@@ -1,4 +1,4 @@
-import { WebDatasetError } from './errors.ts';
+import { TooManyFailuresError, type WebDatasetError } from './errors.ts';
 import { publishSkipped } from './skipped.ts';
 
 /**
@@ -24,30 +24,33 @@ export class FailurePolicy {
   readonly #onError: OnError;
   readonly #maxFailures: number;
   readonly #epoch: number;
-  #failures = 0;
+  #failures: number;
 
-  constructor({ onError = 'raise', maxFailures = Infinity }: FailureOptions, epoch: number) {
+  /** @param failures those of the epoch's part before, where it is resumed */
+  constructor({ onError = 'raise', maxFailures = Infinity }: FailureOptions, epoch: number, failures = 0) {
     this.#onError = onError;
     this.#maxFailures = maxFailures;
     this.#epoch = epoch;
+    this.#failures = failures;
+  }
+
+  /** True when nothing behind a failure is delivered. */
+  get endsAtFirst(): boolean {
+    return this.#onError === 'raise' || this.#onError === 'stop';
   }
 
   /**
    * Decides about one failure; `'continue'` leaves it out, `'end'` ends the epoch.
    *
-   * @throws the failure itself, with `'raise'`; {@link WebDatasetError} `WDS_TOO_MANY_FAILURES`
+   * @throws the failure itself, with `'raise'` or when it is a thread's and says nothing about the data; {@link TooManyFailuresError}
    */
   decide(error: WebDatasetError): 'continue' | 'end' {
-    if (this.#onError === 'raise') throw error;
+    if (this.#onError === 'raise' || error.code === 'WDS_WORKER') throw error;
     this.#failures++;
     publishSkipped({ error, epoch: this.#epoch });
     if (this.#onError === 'stop') return 'end';
     if (this.#onError === 'warn' && isPowerOfTwo(this.#failures)) this.#warn(error);
-    if (this.#failures > this.#maxFailures) {
-      const reason = `more failures (${this.#failures}) than maxFailures (${this.#maxFailures}) allows; the last one: ${error.reason}`;
-      const { shard, key, offset } = error;
-      throw new WebDatasetError('WDS_TOO_MANY_FAILURES', reason, { shard, key, offset, cause: error });
-    }
+    if (this.#failures > this.#maxFailures) throw new TooManyFailuresError(this.#failures, this.#maxFailures, error);
     return 'continue';
   }
 
