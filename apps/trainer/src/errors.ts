@@ -9,7 +9,10 @@ export type TrainerErrorCode =
   | 'CHECKPOINT_CORRUPT'
   | 'CHECKPOINT_MISMATCH'
   | 'FILE_NOT_WRITTEN'
+  | 'METRICS_NOT_SERVED'
+  | 'ORDER_DIFFERS'
   | 'DIVERGED'
+  | 'DEVICE_UNAVAILABLE'
   | 'COMPUTE_FAILED';
 
 /** A fault that the user can mend; the message says how. */

@@ -6,7 +6,7 @@ import * as onnx from '../src/onnx/operators.ts';
 import { modelType } from '../src/onnx/proto.ts';
 import { load, samples } from './run-graph.ts';
 
-type Inputs = Record<'image' | 'weight' | 'bias' | 'matrix' | 'other' | 'vector' | 'labels', Value>;
+type Inputs = Record<'image' | 'weight' | 'bias' | 'matrix' | 'other' | 'vector' | 'channels' | 'labels', Value>;
 
 const inputShapes: Record<keyof Inputs, number[]> = {
   image: [2, 3, 5, 4],
@@ -15,6 +15,7 @@ const inputShapes: Record<keyof Inputs, number[]> = {
   matrix: [3, 4],
   other: [4, 5],
   vector: [6],
+  channels: [3],
   labels: [3],
 };
 
@@ -38,6 +39,8 @@ const operators: Record<string, (inputs: Inputs) => Value | Value[]> = {
   'matrixMultiply, turned': ({ matrix, other }) => onnx.matrixMultiply(other, matrix, { transposeA: true, transposeB: true }),
   convolve: ({ image, weight, bias }) => onnx.convolve(image, weight, { stride: 2, padding: [1, 1, 1, 1] }, bias),
   'convolve, dilated': ({ image, weight }) => onnx.convolve(image, weight, { stride: 1, dilation: 2, padding: [1, 2, 0, 1] }),
+  batchNormalization: ({ image, channels }) =>
+    onnx.batchNormalization(image, { scale: channels, bias: channels, mean: channels, variance: onnx.exponential(channels) }, 1e-5),
   convolveTransposed: ({ image, weight }) => {
     const geometry = { stride: 2, padding: [1, 1, 1, 1] } as const;
     return onnx.convolveTransposed(onnx.convolve(image, weight, geometry), weight, geometry, image.shape);

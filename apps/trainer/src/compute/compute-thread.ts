@@ -12,6 +12,7 @@ const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './compute-worker.ts' : 
 export class ComputeThread implements Compute, AsyncDisposable {
   readonly #worker: Worker;
   readonly #ready = Promise.withResolvers<undefined>();
+  #isReady = false;
   #failure: TrainerError | undefined;
   #waiting: PromiseWithResolvers<ComputeReply> | undefined;
 
@@ -22,8 +23,10 @@ export class ComputeThread implements Compute, AsyncDisposable {
     process.env['ORT_DISABLE_TELEMETRY'] = '1';
     this.#worker = new Worker(ENTRY, { workerData: setup });
     this.#worker.on('message', (reply: ComputeReply) => this.#take(reply));
-    this.#worker.on('error', (cause) => this.#fail(`the compute thread failed: ${String(cause)}`, cause));
-    this.#worker.on('exit', () => this.#fail('the compute thread has ended'));
+    this.#worker.on('error', (cause) =>
+      this.#fail(new TrainerError('COMPUTE_FAILED', `the compute thread failed: ${String(cause)}`, { cause })),
+    );
+    this.#worker.on('exit', () => this.#fail(ended()));
     // Who does not wait for it hears of a failure with the first request.
     this.#ready.promise.catch(() => undefined);
   }
@@ -53,7 +56,7 @@ export class ComputeThread implements Compute, AsyncDisposable {
 
   /** Ends the thread, after the step under way. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#failure ??= new TrainerError('COMPUTE_FAILED', 'the compute thread has ended');
+    this.#failure ??= ended();
     // A thread that is ended inside native code takes the process down with it.
     await Promise.allSettled([this.#ready.promise, this.#waiting?.promise]);
     await this.#worker.terminate();
@@ -72,16 +75,26 @@ export class ComputeThread implements Compute, AsyncDisposable {
   }
 
   #take(reply: ComputeReply): void {
-    if (reply.kind === 'ready') this.#ready.resolve(undefined);
-    else if (reply.kind === 'failed') this.#waiting?.reject(new TrainerError('COMPUTE_FAILED', `ONNX Runtime failed: ${reply.message}`));
-    else this.#waiting?.resolve(reply);
+    if (reply.kind === 'ready') {
+      this.#isReady = true;
+      this.#ready.resolve(undefined);
+    } else if (reply.kind === 'failed') {
+      const error = new TrainerError(reply.code, reply.message);
+      // One request may fail without harm to the next; a thread that could not begin answers nothing.
+      if (this.#isReady) this.#waiting?.reject(error);
+      else this.#fail(error);
+    } else this.#waiting?.resolve(reply);
   }
 
-  #fail(message: string, cause?: unknown): void {
-    this.#failure ??= new TrainerError('COMPUTE_FAILED', message, { cause });
+  #fail(error: TrainerError): void {
+    this.#failure ??= error;
     this.#ready.reject(this.#failure);
     this.#waiting?.reject(this.#failure);
   }
+}
+
+function ended(): TrainerError {
+  return new TrainerError('COMPUTE_FAILED', 'the compute thread has ended');
 }
 
 /** Without what the caller's object has besides, such as functions, which can't be sent. */

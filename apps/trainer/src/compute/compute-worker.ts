@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { TrainerError } from '../errors.ts';
 import { GraphRunner } from './graph-runner.ts';
 import type { ComputeReply, ComputeRequest, ComputeSetup } from './protocol.ts';
 
@@ -7,10 +8,9 @@ import type { ComputeReply, ComputeRequest, ComputeSetup } from './protocol.ts';
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-const runner = await GraphRunner.open(workerData as ComputeSetup);
 const reply = (message: ComputeReply): void => port.postMessage(message);
 
-async function answer(request: ComputeRequest): Promise<ComputeReply> {
+async function answer(runner: GraphRunner, request: ComputeRequest): Promise<ComputeReply> {
   switch (request.kind) {
     case 'train':
       return { kind: 'trained', loss: await runner.train(request.images, request.settings) };
@@ -21,9 +21,17 @@ async function answer(request: ComputeRequest): Promise<ComputeReply> {
   }
 }
 
-port.on('message', (request: ComputeRequest) => {
-  answer(request).then(reply, (error: unknown) =>
-    reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
-  );
-});
-reply({ kind: 'ready' });
+/** An error as a reply: only plain data can be sent. */
+function failure(error: unknown): ComputeReply {
+  if (error instanceof TrainerError) return { kind: 'failed', code: error.code, message: error.message };
+  const reason = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', code: 'COMPUTE_FAILED', message: `ONNX Runtime failed: ${reason}` };
+}
+
+try {
+  const runner = await GraphRunner.open(workerData as ComputeSetup);
+  port.on('message', (request: ComputeRequest) => void answer(runner, request).then(reply, (error: unknown) => reply(failure(error))));
+  reply({ kind: 'ready' });
+} catch (error) {
+  reply(failure(error));
+}

@@ -1,7 +1,9 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { evaluationGraph, nextName, trainingGraph } from '../model/graphs.ts';
+import { Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
+import { copyGraph, evaluationGraph, nextName, trainingGraph } from '../model/graphs.ts';
 import type { TrainingState } from '../model/training-state.ts';
 import type { Compute, ComputeSetup, EvaluationSums, LabelledImages, StepSettings } from './protocol.ts';
+import { createSession } from './session.ts';
 
 /** Runs the graphs of a network on ONNX Runtime, in the calling thread, and keeps its training state. */
 export class GraphRunner implements Compute, AsyncDisposable {
@@ -10,6 +12,8 @@ export class GraphRunner implements Compute, AsyncDisposable {
   #state: ReadonlyMap<string, Tensor>;
   #training: Promise<InferenceSession> | undefined;
   #evaluation: Promise<InferenceSession> | undefined;
+  /** Brings the state from the memory of the device. */
+  #copying: Promise<InferenceSession> | undefined;
 
   private constructor({ state, ...setup }: ComputeSetup) {
     this.#setup = setup;
@@ -31,7 +35,9 @@ export class GraphRunner implements Compute, AsyncDisposable {
       step: new Tensor('int64', BigInt64Array.of(BigInt(step)), []),
       learning_rate: new Tensor('float32', Float32Array.of(learningRate), []),
     });
-    this.#state = new Map(Array.from(this.#state.keys(), (name) => [name, result(results, nextName(name))]));
+    const before = this.#state;
+    this.#state = new Map(Array.from(before.keys(), (name) => [name, result(results, nextName(name))]));
+    for (const vector of before.values()) vector.dispose();
     return floats(result(results, 'loss'))[0] ?? Number.NaN;
   }
 
@@ -46,22 +52,31 @@ export class GraphRunner implements Compute, AsyncDisposable {
     };
   }
 
-  state(): Promise<TrainingState> {
-    return Promise.resolve(Object.fromEntries(Array.from(this.#state, ([name, vector]) => [name, floats(vector).slice()])));
+  async state(): Promise<TrainingState> {
+    if (this.#setup.device === 'cpu')
+      return Object.fromEntries(Array.from(this.#state, ([name, vector]) => [name, floats(vector).slice()]));
+    const results = await (await this.#copySession()).run(Object.fromEntries(this.#state));
+    return Object.fromEntries(Array.from(this.#state.keys(), (name) => [name, floats(result(results, nextName(name)))]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of [this.#training, this.#evaluation]) await (await session)?.release();
+    for (const session of [this.#training, this.#evaluation, this.#copying]) await (await session)?.release();
   }
 
   #trainingSession(): Promise<InferenceSession> {
     const { network, optimizer, batchSize } = this.#setup;
-    return (this.#training ??= createSession(trainingGraph(network, optimizer, batchSize), this.#setup));
+    const state = Array.from(this.#state.keys(), nextName);
+    return (this.#training ??= createSession(trainingGraph(network, optimizer, batchSize), this.#setup, state));
   }
 
   #evaluationSession(): Promise<InferenceSession> {
     const { network, batchSize } = this.#setup;
     return (this.#evaluation ??= createSession(evaluationGraph(network, batchSize), this.#setup));
+  }
+
+  #copySession(): Promise<InferenceSession> {
+    const { network, optimizer } = this.#setup;
+    return (this.#copying ??= createSession(copyGraph(network, optimizer), this.#setup));
   }
 
   #imageTensors({ pixels, labels }: LabelledImages): Record<string, Tensor> {
@@ -88,18 +103,6 @@ export class GraphRunner implements Compute, AsyncDisposable {
     labels.set(images.labels);
     return { size: batchSize, pixels, labels };
   }
-}
-
-function createSession(model: Uint8Array, { threads }: Pick<ComputeSetup, 'threads'>): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // Threads that wait must not spin: the cores between two operators belong to the loader, which decodes the next batches there.
-    // (With all cores busy, a step took 3 times as long with spinning.)
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
 }
 
 function result(results: InferenceSession.OnnxValueMapType, name: string): Tensor {

@@ -1,3 +1,4 @@
+import type { TrainerErrorCode } from '../errors.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import type { TrainingState } from '../model/training-state.ts';
@@ -61,4 +62,4 @@ export type ComputeReply =
   | { readonly kind: 'trained'; readonly loss: number }
   | { readonly kind: 'evaluated'; readonly sums: EvaluationSums }
   | { readonly kind: 'state'; readonly state: TrainingState }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly code: TrainerErrorCode; readonly message: string };

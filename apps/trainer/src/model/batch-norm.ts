@@ -1,3 +1,4 @@
+import { TrainerError } from '../errors.ts';
 import type { Value } from '../onnx/graph-builder.ts';
 import * as onnx from '../onnx/operators.ts';
 import type { GradientTape } from './gradient-tape.ts';
@@ -27,7 +28,10 @@ export interface BatchNorm {
 export function batchNorm(tape: GradientTape, x: Value, scale: Value, bias: Value): BatchNorm {
   const channels = x.size(1);
   const count = x.elements / channels;
-  if (count < 2) throw new Error('batch normalisation needs more than one value in each channel');
+  if (count < 2) {
+    const fault = 'batch normalisation needs more than one value of each channel, and the last convolution leaves one pixel of one image';
+    throw new TrainerError('CONFIG_INVALID', `${fault}; raise --batch-size or lower --depth`);
+  }
   const { graph } = x;
   const perChannel = (vector: Value): Value => onnx.reshape(vector, [1, channels, 1, 1]);
 
@@ -58,14 +62,9 @@ export function batchNorm(tape: GradientTape, x: Value, scale: Value, bias: Valu
 }
 
 /** As in use: by a given mean and variance, so that the result for an image does not depend on the others. All vectors are [channels]. */
-export function fixedNorm(
-  x: Value,
-  { scale, bias, mean, variance }: Readonly<Record<'scale' | 'bias' | 'mean' | 'variance', Value>>,
-): Value {
-  const perChannel = (vector: Value): Value => onnx.reshape(vector, [1, x.size(1), 1, 1]);
-  const spread = onnx.reciprocal(onnx.squareRoot(onnx.add(variance, x.graph.scalar(NORM_EPSILON))));
-  const factor = onnx.multiply(scale, spread);
-  return onnx.add(onnx.multiply(onnx.subtract(x, perChannel(mean)), perChannel(factor)), perChannel(bias));
+export function fixedNorm(x: Value, parameters: Readonly<Record<'scale' | 'bias' | 'mean' | 'variance', Value>>): Value {
+  // ONNX's own operator: ONNX Runtime folds it into the convolution before it where all is constant, as in an exported network.
+  return onnx.batchNormalization(x, parameters, NORM_EPSILON);
 }
 
 /** The running statistics after a batch. */

@@ -12,7 +12,7 @@ import { constants, pack, unpack } from './packing.ts';
 import { elementCount, stateVectors, vectorOf } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
 
-/** The three graphs of a network, each a whole ONNX model for a fixed batch size (`inferenceGraph`: for any). */
+/** The graphs of a network, each a whole ONNX model; those with labels are for a fixed batch size. */
 
 /** What the name of a vector of the training state becomes where a graph gives its new value. */
 export function nextName(vector: string): string {
@@ -74,6 +74,13 @@ export function evaluationGraph(network: Network, batchSize: number): Uint8Array
   );
   graph.output('loss', softmaxCrossEntropy(new GradientTape(graph), logits, labels));
   graph.output('prediction', argMax(logits));
+  return graph.build();
+}
+
+/** Changes nothing: each vector of the training state and, as `new_<name>`, its copy. ONNX Runtime can't read the memory of a device otherwise. */
+export function copyGraph(network: Network, optimizer: Optimizer): Uint8Array {
+  const graph = new GraphBuilder('copy');
+  for (const [name, vector] of Object.entries(stateInputs(graph, network, optimizer))) graph.output(nextName(name), vector);
   return graph.build();
 }
 

@@ -1,3 +1,4 @@
+import { float } from './graph-builder.ts';
 import type { Dimension, ElementType, Shape, Value } from './graph-builder.ts';
 
 /**
@@ -92,6 +93,15 @@ export function convolve(x: Value, weight: Value, { stride, padding, dilation = 
   const shape = [dimension(x, 0), dimension(weight, 0), extent(2, top + bottom), extent(3, left + right)];
   const attributes = { strides: [stride, stride], pads: [...padding], dilations: [dilation, dilation] };
   return x.graph.node('Conv', bias ? [x, weight, bias] : [x, weight], attributes, x.type, shape);
+}
+
+/** x [batch, channels, ...] less `mean`, divided by the root of `variance` + epsilon, times `scale`, plus `bias` (all [channels]). */
+export function batchNormalization(
+  x: Value,
+  { scale, bias, mean, variance }: Readonly<Record<'scale' | 'bias' | 'mean' | 'variance', Value>>,
+  epsilon: number,
+): Value {
+  return x.graph.node('BatchNormalization', [x, scale, bias, mean, variance], { epsilon: float(epsilon) }, x.type, x.shape);
 }
 
 /** The transpose of `convolve`, hence its gradient with respect to x: takes y [batch, out, ...] back to `shape`, the shape of x. */
