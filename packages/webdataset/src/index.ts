@@ -23,7 +23,10 @@ export { ShuffledOrder, type OrderKey, type ShuffledOrderState } from './order/s
 export { planVisits, type OrderSettings, type Remainder, type Visit, type VisitPlan } from './order/visits.ts';
 export { probeImage, type ProbedImage } from './probe-image.ts';
 export { groupSamples, splitMemberName, type FieldName, type SampleGroup, type SplitName } from './sample.ts';
+export type { FailureOptions, OnError } from './failure-policy.ts';
+export { RawSample, type DefaultValue } from './raw-sample.ts';
 export { resolveShards } from './resolve-shards.ts';
+export { samples, type Sample, type SamplesOptions, type Shards } from './samples.ts';
 export { expandShards } from './shard-spec.ts';
 export { ShardWriter, type FieldValue, type SampleToWrite, type ShardWriterOptions, type WrittenShard } from './shard-writer.ts';
 export { SKIPPED_CHANNEL, type SkippedEvent } from './skipped.ts';
