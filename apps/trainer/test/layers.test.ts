@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { batchNorm, fixedNorm, updatedStatistics } from '../src/model/batch-norm.ts';
 import { GradientTape } from '../src/model/gradient-tape.ts';
 import { convolution, dense, flatten, mean, relu, softmaxCrossEntropy } from '../src/model/layers.ts';
 import { GraphBuilder } from '../src/onnx/graph-builder.ts';
 import type { Value } from '../src/onnx/graph-builder.ts';
 import { expand, multiply, reduceSum } from '../src/onnx/operators.ts';
+import { referenceBatchNorm } from './reference-network.ts';
 import { float32, load, numbers, samples } from './run-graph.ts';
 import type { Feeds } from './run-graph.ts';
 
@@ -84,6 +86,13 @@ describe('gradients equal central differences', () => {
     });
   });
 
+  it('convolution without bias', async () => {
+    await checkGradients((tape, { x, weight }) => convolution(tape, x!, weight!, undefined, 2), {
+      x: { shape: [2, 2, 5, 4] },
+      weight: { shape: [3, 2, 3, 3] },
+    });
+  });
+
   it('relu, away from its kink', async () => {
     await checkGradients((tape, { x }) => relu(tape, x!), { x: { shape: [3, 2, 2, 2] } });
   });
@@ -123,6 +132,102 @@ describe('gradients equal central differences', () => {
         bias: { shape: [3] },
       },
       { epsilon: 0.01, tolerance: 1e-3 },
+    );
+  });
+});
+
+describe('batch norm', () => {
+  const shape = [3, 2, 2, 4];
+  const x = samples(48, 1, 0.1).map((value, index) => 5 * value + 3 * Math.floor(index / 8));
+  const [scale, bias] = [samples(2, 2, 0.5), samples(2, 3)];
+
+  /** Its results for these inputs in training, with the gradients of sum(y * factors). */
+  async function trained(x: number[], scale: number[], bias: number[], factors: number[]) {
+    const graph = new GraphBuilder('batch norm');
+    const tape = new GradientTape(graph);
+    const inputs = [graph.input('x', 'float32', shape), graph.input('scale', 'float32', [2]), graph.input('bias', 'float32', [2])] as const;
+    const { y, mean, variance } = batchNorm(tape, ...inputs);
+    const weighted = graph.constant(Float32Array.from(factors), shape);
+    const loss = tape.record(reduceSum(multiply(y, weighted), [0, 1, 2, 3], false), [
+      { input: y, gradient: (dy) => multiply(weighted, expand(dy, shape)) },
+    ]);
+    const results = { y, mean, variance };
+    tape.gradients(loss, inputs).forEach((gradient, index) => graph.output(`gradient ${inputs[index]!.name}`, gradient));
+    for (const [name, value] of Object.entries(results)) graph.output(name, value);
+    const run = await load(graph);
+    const outputs = await run({ x: float32(x, shape), scale: float32(scale, [2]), bias: float32(bias, [2]) });
+    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, numbers(tensor)]));
+  }
+
+  function expectClose(actual: number[] | undefined, expected: number[], name: string): void {
+    expect(actual, name).toHaveLength(expected.length);
+    expected.forEach((value, index) => {
+      expect(Math.abs(actual![index]! - value), `${name}[${index}]: ${actual![index]!} against ${value}`).toBeLessThan(
+        2e-5 * Math.max(1, Math.abs(value)),
+      );
+    });
+  }
+
+  it('gives each channel the mean and spread that bias and scale say, and the statistics of the batch', async () => {
+    const { y, mean, variance } = await trained(x, scale, bias, samples(48, 9));
+    const reference = referenceBatchNorm({ data: x, shape }, scale, bias);
+    expectClose(y, reference.y, 'y');
+    expectClose(mean, reference.mean, 'mean');
+    // 24 values in each channel: as estimated without bias.
+    expectClose(
+      variance,
+      reference.variance.map((value) => (value * 24) / 23),
+      'variance',
+    );
+  });
+
+  it('has gradients, through mean and variance too, that equal central differences in double precision', async () => {
+    const factors = samples(48, 9, 0.2);
+    const results = await trained(x, scale, bias, factors);
+    const loss = (inputs: { x: number[]; scale: number[]; bias: number[] }): number =>
+      referenceBatchNorm({ data: inputs.x, shape }, inputs.scale, inputs.bias).y.reduce(
+        (sum, value, index) => sum + value * factors[index]!,
+        0,
+      );
+    const epsilon = 1e-5;
+    for (const name of ['x', 'scale', 'bias'] as const) {
+      const point = { x, scale, bias };
+      const expected = point[name].map((_, index) => {
+        const at = (by: number): number => loss({ ...point, [name]: point[name].with(index, point[name][index]! + by) });
+        return (at(epsilon) - at(-epsilon)) / (2 * epsilon);
+      });
+      expectClose(results[`gradient ${name}`], expected, name);
+    }
+  });
+
+  it('does not divide by 0 where a channel is everywhere the same', async () => {
+    const results = await trained(new Array<number>(48).fill(0.7), scale, bias, samples(48, 9));
+    for (const [name, values] of Object.entries(results)) expect(values.every(Number.isFinite), name).toBe(true);
+    expectClose(results['y'], referenceBatchNorm({ data: new Array<number>(48).fill(0.7), shape }, scale, bias).y, 'y');
+  });
+
+  it('in use goes by the running statistics, which follow those of the batches', async () => {
+    const graph = new GraphBuilder('running');
+    const input = (name: string): Value => graph.input(name, 'float32', [2]);
+    const values = { scale: input('scale'), bias: input('bias'), mean: input('mean'), variance: input('variance') };
+    graph.output('y', fixedNorm(graph.input('x', 'float32', shape), values));
+    graph.output('next', updatedStatistics(values.mean, input('batch')));
+    const run = await load(graph);
+    const { mean, variance } = referenceBatchNorm({ data: x, shape }, scale, bias);
+    const feeds = Object.entries({ scale, bias, mean, variance, batch: [7, -3] });
+    const results = await run({ x: float32(x, shape), ...Object.fromEntries(feeds.map(([name, data]) => [name, float32(data, [2])])) });
+    expectClose(numbers(results['y']), referenceBatchNorm({ data: x, shape }, scale, bias).y, 'y');
+    expectClose(numbers(results['next']), [0.9 * mean[0]! + 0.7, 0.9 * mean[1]! - 0.3], 'next');
+  });
+
+  it('refuses a batch in which a channel has one value', () => {
+    const graph = new GraphBuilder('single');
+    const vector = graph.input('vector', 'float32', [2]);
+    expect(() => batchNorm(new GradientTape(graph), graph.input('x', 'float32', [1, 2, 1, 1]), vector, vector)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining('raise --batch-size or lower --depth') as string,
+      }) as Error,
     );
   });
 });
