@@ -3,8 +3,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf, ShardsNotFoundError, WebDatasetError } from './errors.ts';
 
+/** True for what the files of a data set are called that are shards; indexes (`.idx`) are none. */
+export function isShardName(name: string): boolean {
+  return /\.(tar|tar\.gz|tgz|tar\.zst)$/.test(name);
+}
+
 /**
- * The shards below a folder: all `.tar` files at any depth, sorted by path (by code unit, so the order is the same everywhere).
+ * The shards below a folder: all files at any depth that end in `.tar`, `.tar.gz`, `.tgz` or `.tar.zst`, sorted by path (by code unit, so
+ * the order is the same everywhere).
  * Hidden files and folders are passed over; links to shards count, links to folders are not followed.
  *
  * @throws {@link ShardsNotFoundError} when the folder is missing or has no shard
@@ -18,10 +24,13 @@ export async function findShards(root: string): Promise<string[]> {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
       if (entry.isDirectory()) folders.push(path);
-      else if (entry.name.endsWith('.tar') && (await isFile(entry, path))) shards.push(path);
+      else if (isShardName(entry.name) && (await isFile(entry, path))) shards.push(path);
     }
   }
-  if (shards.length === 0) throw new ShardsNotFoundError(`no .tar file below "${root}"; check the path and that the data set is mounted`);
+  if (shards.length === 0)
+    throw new ShardsNotFoundError(
+      `no shard (.tar, .tar.gz, .tgz, .tar.zst) below "${root}"; check the path and that the data set is mounted`,
+    );
   return shards.sort();
 }
 

@@ -19,8 +19,7 @@ const MAX_SHARDS = 2_000_000;
 export function expandShards(spec: string | readonly string[]): string[] {
   const shards: string[] = [];
   for (const part of typeof spec === 'string' ? [spec] : spec) {
-    for (const pattern of part.split('::')) {
-      if (pattern === '') continue;
+    for (const pattern of splitList(part)) {
       for (const shard of expand(pattern, part)) {
         if (shards.push(shard) > MAX_SHARDS)
           throw new WebDatasetError('WDS_BAD_SPEC', `"${part}" expands to more than ${MAX_SHARDS} shards`);
@@ -28,6 +27,11 @@ export function expandShards(spec: string | readonly string[]): string[] {
     }
   }
   return shards;
+}
+
+/** The parts of a `::` list. The colons of an IPv6 address in brackets separate nothing. */
+export function splitList(spec: string): string[] {
+  return spec.split(/::(?![^[\]]*\])/).filter((part) => part !== '');
 }
 
 /** A piece of a pattern: what stands for one string of several. */
