@@ -8,9 +8,11 @@ export class Interrupted extends Error {
   readonly code = 'INTERRUPTED';
   /** As shells count: 128 and the signal's number. */
   readonly exitCode: number;
+  readonly signal: (typeof SIGNALS)[number];
 
   constructor(signal: (typeof SIGNALS)[number]) {
     super(`interrupted by ${signal}`);
+    this.signal = signal;
     this.exitCode = 128 + constants.signals[signal];
   }
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { createRequire } from 'node:module';
+import { compareCommand } from './commands/compare.ts';
 import { evalCommand } from './commands/eval.ts';
 import { runCommand } from './commands/run.ts';
 import { EXIT, exitCodeOf, explain } from './failure.ts';
@@ -8,18 +9,21 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 
 // Commands import what they need when they run, so that --help answers at once.
 const program = new Command('warpforge-train')
-  .description('Trains a convolutional network on WebDataset shards, which it reads as plain files.')
+  .description('Trains a network on WebDataset shards, which it reads as plain files.')
   .version(version)
   .addCommand(runCommand())
   .addCommand(evalCommand())
+  .addCommand(compareCommand())
   .addHelpText(
     'after',
     `
 Examples:
   $ warpforge-train run --config train.yaml
   $ warpforge-train eval --checkpoint state.safetensors --eval-root /wd/datasets-cac/test
+  $ warpforge-train compare --config train.yaml --steps 200 --report compare.html
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 and 143 stopped by Ctrl-C and SIGTERM.`,
+Exit codes: 0 done, or stopped by SIGTERM after a checkpoint; 1 failed; 2 wrong usage or settings; 130 stopped by Ctrl-C, and 143 by SIGTERM
+without a checkpoint.`,
   );
 
 // A reader that goes away (head, a closed terminal) must not end the training.

@@ -2,7 +2,16 @@ import { Command } from 'commander';
 import type { ConfigKey } from '../config/schema.ts';
 import { addSettings, overridesOf } from './settings.ts';
 
-const KEYS: readonly ConfigKey[] = ['checkpoint', 'eval_roots', 'batch_size', 'num_workers', 'threads', 'device'];
+const KEYS: readonly ConfigKey[] = [
+  'checkpoint',
+  'eval_roots',
+  'batch_size',
+  'num_workers',
+  'threads',
+  'device',
+  'on_error',
+  'max_failures',
+];
 
 interface Options {
   readonly config?: string;

@@ -1,35 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ConfigKey } from '../config/schema.ts';
-import { addSettings, overridesOf } from './settings.ts';
+import { addSettings, NEEDS_A_ROOT, overridesOf, TRAINING_KEYS } from './settings.ts';
 
 const KEYS: readonly ConfigKey[] = [
-  'train_root_a',
-  'train_root_b',
-  'train_roots',
+  ...TRAINING_KEYS,
   'eval_roots',
-  'steps',
-  'epochs',
-  'batch_size',
-  'num_workers',
-  'seed',
-  'log_every',
-  'learning_rate',
-  'schedule',
-  'warmup_steps',
-  'model',
-  'width',
-  'depth',
-  'batch_norm',
-  'optimizer',
-  'momentum',
-  'weight_decay',
-  'device',
-  'augment',
-  'on_error',
-  'max_failures',
-  'classes',
-  'image_size',
-  'threads',
   'eval_every',
   'checkpoint',
   'checkpoint_every',
@@ -64,7 +39,7 @@ export function runCommand(): Command {
       `
 Examples:
   $ warpforge-train run --train-root-a /wd/datasets-cac/train --train-root-b /wd/datasets-wus3/train
-  $ warpforge-train run --config train.yaml --steps 600 --eval-root /wd/datasets-cac/test
+  $ warpforge-train run --config train.yaml --epochs 3 --eval-root /wd/datasets-cac/test --eval-every 200 --report report.html
   $ warpforge-train run --config train.yaml --checkpoint state.safetensors            Ctrl-C keeps what was learnt
   $ warpforge-train run --config train.yaml --checkpoint state.safetensors --resume   goes on where it stopped
 
@@ -79,7 +54,7 @@ Settings file (all keys are optional, and the same as the flags):
       const config = await loadConfig({
         file: options.config,
         overrides: overridesOf({ ...options }, KEYS),
-        needs: [['train_root_a', 'train_root_b', 'train_roots'], ...(options.resume ? [['checkpoint'] as const] : [])],
+        needs: [NEEDS_A_ROOT, ...(options.resume ? [['checkpoint'] as const] : [])],
       });
       const { interruptible } = await import('../interrupt.ts');
       const { run } = await import('../run.ts');

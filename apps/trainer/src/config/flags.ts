@@ -29,7 +29,7 @@ export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning:
   weight_decay: ['rate', 'how fast weights shrink; not biases and norms (default: 0.01 with adamw, 0 with sgd)'],
   device: ['kind', 'what computes: cpu, or webgpu where there is an adapter (default: cpu)'],
   augment: ['how', 'change training images at random: none, flip (left to right), crop or crop-flip (default: none)'],
-  on_error: ['policy', 'damaged samples: raise an error, skip, warn (skip and tell each), or stop the training there (default: raise)'],
+  on_error: ['policy', 'damaged samples: raise an error, skip, warn (skip with a warning), or stop the epoch there (default: raise)'],
   max_failures: ['n', 'damaged samples an epoch at most, for skip and warn (default: no limit)'],
   threads: ['n', 'threads that compute (default: one for each CPU)'],
   classes: ['n', 'number of classes; labels are 0 to n - 1 (default: 10)'],

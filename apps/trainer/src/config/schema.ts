@@ -131,5 +131,6 @@ export function parseImageSize(text: string): { height: number; width: number } 
 /** Host and port out of `metrics_addr`; without a host, all interfaces of this machine. */
 export function parseMetricsAddress(text: string): { host: string; port: number } {
   const [, bracketed, plain, port] = METRICS_ADDRESS.exec(text) ?? [];
-  return { host: bracketed ?? (plain || '::'), port: Number(port) };
+  const host = bracketed ?? plain ?? '';
+  return { host: host === '' ? '::' : host, port: Number(port) };
 }

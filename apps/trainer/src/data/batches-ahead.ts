@@ -1,29 +1,35 @@
-import { endlessBatches } from './batch-source.ts';
+import { batchesOfEpochs } from './batch-source.ts';
 import type { BatchSource, DataPosition, PositionedBatch } from './batch-source.ts';
 
-/** The endless batches, of which the next one can be asked for before it is needed. */
+/** The batches of all epochs, of which the next one can be asked for before it is needed. */
 export class BatchesAhead implements AsyncDisposable {
   readonly #batches: AsyncGenerator<PositionedBatch, void, undefined>;
   readonly #signal: AbortSignal;
   readonly #stopped = Promise.withResolvers<undefined>();
   #ahead: Promise<PositionedBatch | undefined> | undefined;
 
-  /** @param signal stops it: `next` then has nothing more */
-  constructor(source: BatchSource, start: DataPosition, signal: AbortSignal) {
-    this.#batches = endlessBatches(source, start);
+  /**
+   * @param epochs how many there are in all, those before `start` included
+   * @param signal stops it: `next` then has nothing more
+   */
+  constructor(source: BatchSource, start: DataPosition, epochs: number, signal: AbortSignal) {
+    this.#batches = batchesOfEpochs(source, start, epochs);
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#stopped.resolve(undefined), { once: true });
   }
 
-  /** Asks for the next batch without waiting for it. A fault is kept for `next`. */
-  prefetch(): void {
+  /** Asks for the next batch. Settles when it is there, and nobody has to wait for that; a fault is kept for `next`. */
+  prefetch(): Promise<void> {
     this.#ahead ??= this.#batches.next().then(({ value }) => value ?? undefined);
-    this.#ahead.catch(() => undefined);
+    return this.#ahead.then(
+      () => undefined,
+      () => undefined,
+    );
   }
 
-  /** The next batch; undefined once training is stopped, which may make the source fail. */
+  /** The next batch; undefined behind the last epoch, and once training is stopped, which may make the source fail. */
   async next(): Promise<PositionedBatch | undefined> {
-    this.prefetch();
+    void this.prefetch();
     try {
       const batch = await Promise.race([this.#stopped.promise, this.#ahead]);
       if (batch !== undefined) this.#ahead = undefined;

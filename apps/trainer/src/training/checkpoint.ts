@@ -8,15 +8,16 @@ import { describeOptimizer } from '../model/optimizer.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import { elementCount, stateVectors, tensorsOf, vectorOf } from '../model/training-state.ts';
 import type { TrainingState } from '../model/training-state.ts';
+import type { Evaluation } from './evaluate.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 import type { NamedTensor } from './safetensors.ts';
 import type { Progress } from './train.ts';
 import { writeFileAtomically } from './write-file.ts';
 
 /**
- * A checkpoint is a safetensors file, so other programs can read its weights. Tensors: each parameter and running statistic under its
- * name, and what the optimizer keeps of a parameter as `first_moment.<name>`, `second_moment.<name>` or `velocity.<name>`. Metadata: `format`, `run` (everything else, as JSON) and `sha256`,
- * in hex, of the text `run` followed by the data of all tensors in their order.
+ * A checkpoint is a safetensors file, so other programs can read its weights. Tensors: each parameter and each statistic of the network
+ * under its name, and what the optimizer keeps of a parameter under `<what>.<name>`, as `first_moment.<name>`. Metadata: `format`, `run`
+ * (everything else, as JSON) and `sha256`, in hex, of the text `run` followed by the data of all tensors in their order.
  */
 
 const FORMAT = 'warpforge-checkpoint/2';
@@ -30,32 +31,43 @@ export interface RunIdentity {
   readonly dataset: { readonly fingerprint: string; readonly shards: number };
 }
 
+/** The best evaluation so far, and after which step it was. */
+export interface BestEvaluation extends Evaluation {
+  readonly step: number;
+}
+
 export interface Checkpoint {
   readonly run: RunIdentity;
   readonly progress: Progress;
   readonly state: TrainingState;
+  /** Undefined as long as there was no evaluation in the course of the training. */
+  readonly best: BestEvaluation | undefined;
 }
 
 const COUNT = z.int().min(0);
+const DESIGN = z.discriminatedUnion('model', [
+  z.object({ model: z.literal('softmax') }),
+  z.object({ model: z.literal('cnn'), widths: z.array(COUNT), batchNorm: z.boolean() }),
+]);
+const OPTIMIZER = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('sgd'), momentum: z.number(), weightDecay: z.number() }),
+  z.object({ kind: z.literal('adamw'), weightDecay: z.number() }),
+]);
 const RUN = z.object({
   height: COUNT,
   width: COUNT,
   channels: z.literal([1, 3]),
   classes: COUNT,
-  design: z.discriminatedUnion('model', [
-    z.object({ model: z.literal('softmax') }),
-    z.object({ model: z.literal('cnn'), widths: z.array(COUNT), batchNorm: z.boolean() }),
-  ]),
-  optimizer: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('sgd'), momentum: z.number(), weightDecay: z.number() }),
-    z.object({ kind: z.literal('adamw'), weightDecay: z.number() }),
-  ]),
+  design: DESIGN,
+  optimizer: OPTIMIZER,
   batch_size: COUNT,
   seed: COUNT,
   dataset: z.object({ fingerprint: z.string(), shards: COUNT }),
   step: COUNT,
   epoch: COUNT,
   batch: COUNT,
+  data: z.unknown(),
+  best: z.object({ step: COUNT, accuracy: z.number(), loss: z.number(), images: COUNT }).optional(),
 });
 
 /** Writes the file, replacing an earlier one only when it is complete. */
@@ -110,17 +122,21 @@ export function checkSameRun(path: string, saved: RunIdentity, now: RunIdentity)
   );
 }
 
-function encodeCheckpoint({ run, progress, state }: Checkpoint): Uint8Array {
+function encodeCheckpoint({ run, progress, state, best }: Checkpoint): Uint8Array {
   const { network, optimizer, batchSize, seed, dataset } = run;
-  const facts: z.infer<typeof RUN> = {
+  const { epoch, batch, state: data } = progress.position;
+  const facts = {
     ...network.shape,
-    design: network.design.model === 'cnn' ? { ...network.design, widths: [...network.design.widths] } : network.design,
+    design: network.design,
     optimizer,
     batch_size: batchSize,
     seed,
     dataset,
     step: progress.step,
-    ...progress.position,
+    epoch,
+    batch,
+    data,
+    best,
   };
   const text = JSON.stringify(facts);
   const tensors = stateVectors(network, optimizer).flatMap((vector) => tensorsOf(vector, vectorOf(state, vector.name)));
@@ -133,21 +149,20 @@ function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   if (format !== FORMAT) throw new Error(`its format is ${format ?? 'unknown'}, not ${FORMAT}`);
   if (digest(text, tensors) !== sha256) throw new Error('its checksum is wrong');
   const facts = RUN.parse(JSON.parse(text));
-  const { height, width, channels, classes, design, optimizer, batch_size, seed, dataset, step, epoch, batch } = facts;
+  const { height, width, channels, classes, design, optimizer, batch_size, seed, dataset, step, epoch, batch, data, best } = facts;
   const network = networkOf({ height, width, channels, classes }, design);
-  const byName = new Map(tensors.map(({ name, data }) => [name, data]));
-  const state = Object.fromEntries(
-    stateVectors(network, optimizer).map((vector) => {
-      const whole = new Float32Array(elementCount(vector.tensors));
-      for (const { name, data } of tensorsOf(vector, whole)) {
-        const stored = byName.get(name);
-        if (stored?.length !== data.length) throw new Error(`the tensor ${name} is missing or has another size`);
-        data.set(stored);
-      }
-      return [vector.name, whole];
-    }),
-  );
-  return { run: { network, optimizer, batchSize: batch_size, seed, dataset }, progress: { step, position: { epoch, batch } }, state };
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor.data]));
+  const state: Record<string, Float32Array> = {};
+  for (const vector of stateVectors(network, optimizer)) {
+    const whole = (state[vector.name] = new Float32Array(elementCount(vector.tensors)));
+    for (const { name, data: part } of tensorsOf(vector, whole)) {
+      const stored = byName.get(name);
+      if (stored?.length !== part.length) throw new Error(`the tensor ${name} is missing or has another size`);
+      part.set(stored);
+    }
+  }
+  const position = { epoch, batch, ...(data === undefined ? {} : { state: data }) };
+  return { run: { network, optimizer, batchSize: batch_size, seed, dataset }, progress: { step, position }, state, best };
 }
 
 function digest(text: string, tensors: readonly NamedTensor[]): string {

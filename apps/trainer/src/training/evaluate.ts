@@ -1,19 +1,7 @@
 import type { Compute } from '../compute/protocol.ts';
 import { LoaderSource } from '../data/loader-source.ts';
-import type { ModelShape } from '../model/network.ts';
+import type { LoaderSourceOptions } from '../data/loader-source.ts';
 import { TrainerError } from '../errors.ts';
-
-export interface EvaluateOptions {
-  readonly compute: Compute;
-  readonly shards: readonly string[];
-  /** Images are scaled to it. */
-  readonly shape: ModelShape;
-  readonly batchSize: number;
-  /** Threads that decode. */
-  readonly workers: number;
-  /** Ends the evaluation with the signal's reason. */
-  readonly signal: AbortSignal;
-}
 
 /** How well a network does on a data set. */
 export interface Evaluation {
@@ -24,17 +12,33 @@ export interface Evaluation {
   readonly images: number;
 }
 
-/** Evaluates the present weights on every image of the shards. */
-export async function evaluate({ compute, shards, shape, batchSize, workers, signal }: EvaluateOptions): Promise<Evaluation> {
-  await using source = await LoaderSource.open({ shards, shape, batchSize, seed: 0, workers, order: 'as-stored', signal });
-  let [loss, correct, images] = [0, 0, 0];
-  for await (const batch of source.epoch(0, 0)) {
-    const sums = await compute.evaluate(batch);
-    batch.release();
-    loss += sums.loss;
-    correct += sums.correct;
-    images += batch.size;
+/** Every image of the test shards once. Opened when it is first needed, and kept for the evaluations that follow. */
+export class TestImages implements AsyncDisposable {
+  readonly #options: LoaderSourceOptions;
+  #source: Promise<LoaderSource> | undefined;
+
+  constructor(options: Omit<LoaderSourceOptions, 'seed' | 'order' | 'augment'>) {
+    this.#options = { ...options, seed: 0, order: 'as-stored', augment: 'none' };
   }
-  if (images === 0) throw new TrainerError('TOO_FEW_SAMPLES', 'the test shards have no sample');
-  return { accuracy: correct / images, loss: loss / images, images };
+
+  /** Evaluates the present weights. */
+  async evaluate(compute: Compute): Promise<Evaluation> {
+    const source = await (this.#source ??= LoaderSource.open(this.#options));
+    let [loss, correct, images] = [0, 0, 0];
+    for await (const batch of source.epoch(0)) {
+      const sums = await compute.evaluate(batch);
+      batch.release();
+      loss += sums.loss;
+      correct += sums.correct;
+      images += batch.size;
+    }
+    if (images === 0) throw new TrainerError('TOO_FEW_SAMPLES', 'the test shards have no sample');
+    return { accuracy: correct / images, loss: loss / images, images };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // If it could not be opened, whoever evaluated knows.
+    const source = await this.#source?.catch(() => undefined);
+    await source?.[Symbol.asyncDispose]();
+  }
 }

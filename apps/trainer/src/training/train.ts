@@ -1,9 +1,9 @@
-import type { Compute } from '../compute/protocol.ts';
-import type { DataPosition } from '../data/batch-source.ts';
+import type { Compute, StepSettings } from '../compute/protocol.ts';
+import { positionBehind } from '../data/batch-source.ts';
+import type { DataPosition, PositionedBatch } from '../data/batch-source.ts';
 import type { BatchesAhead } from '../data/batches-ahead.ts';
 import { TrainerError } from '../errors.ts';
-import type { ModelShape } from '../model/network.ts';
-import { shiftOf } from '../model/random-shift.ts';
+import type { TrainingObserver } from './observer.ts';
 import { Window } from './window.ts';
 import type { WindowSummary } from './window.ts';
 
@@ -16,23 +16,24 @@ export interface Progress {
 }
 
 export interface TrainOptions {
-  /** From the place where `start` says that the next batch is. */
+  /** From the place where `start` says that the next batch is; training also ends when they do. */
   readonly batches: BatchesAhead;
   readonly compute: Compute;
-  readonly shape: ModelShape;
   /** Where to begin: nothing done, or what a checkpoint says. */
   readonly start: Progress;
   /** Steps in all, those before `start` included. */
   readonly steps: number;
-  readonly seed: number;
-  /** Of the first step; it falls in a straight line to almost 0 at the last. */
-  readonly learningRate: number;
+  /** What the compute is told with a step besides the images; a pure function of the step, from 1. */
+  readonly settingsOf: (step: number) => StepSettings;
   readonly logEvery: number;
   readonly saveEvery: number;
-  /** A window of `logEvery` steps has ended, or training has; `step` steps are done. */
-  readonly onWindow: (step: number, window: WindowSummary) => void;
+  /** Undefined: not in the course of the training. */
+  readonly evaluateEvery: number | undefined;
+  readonly observer: Pick<Required<TrainingObserver>, 'onStart' | 'onStep' | 'onWindow'>;
   /** Called every `saveEvery` steps and when training ends, is stopped, or gets no more data, unless nothing is new. Training waits for it. */
   readonly onSave: (progress: Progress) => Promise<void>;
+  /** Called every `evaluateEvery` steps, before a checkpoint of the same step. Training waits for it; its time counts in no window. */
+  readonly onEvaluate: (progress: Progress) => Promise<void>;
   /** Stops after the step under way, without an error; a wait for data ends at once. */
   readonly signal: AbortSignal;
   /** A clock in ms. */
@@ -47,57 +48,67 @@ export interface TrainResult {
   readonly lastWindow: WindowSummary | undefined;
 }
 
-/** Trains until `steps` steps are done or the signal stops it. */
+/** Trains until `steps` steps are done, there are no more batches, or the signal stops it. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { batches, compute, shape, steps, seed, logEvery, saveEvery, onWindow, onSave, signal, now } = options;
-  let progress = options.start;
-  let saved = progress;
+  const { batches, compute, steps, settingsOf, logEvery, saveEvery, evaluateEvery, observer, onSave, onEvaluate, signal, now } = options;
+  let step = options.start.step;
+  let savedStep = step;
+  /** The last batch that was trained on. It is held until the next one is there: its state is asked for only when there is a need to save. */
+  let last: PositionedBatch | undefined;
   let lastWindow: WindowSummary | undefined;
+  observer.onStart();
   const total = new Window(now());
   let window = new Window(now());
+
+  const progress = (): Progress => (last === undefined ? options.start : { step, position: positionBehind(last) });
   const report = (): void => {
     lastWindow = window.summary(now());
-    onWindow(progress.step, lastWindow);
+    observer.onWindow(step, lastWindow);
     window = new Window(now());
   };
   const save = async (): Promise<void> => {
-    if (saved === progress) return;
-    await onSave(progress);
-    saved = progress;
+    if (savedStep === step) return;
+    await onSave(progress());
+    savedStep = step;
+  };
+  const evaluate = async (): Promise<void> => {
+    const begun = now();
+    await onEvaluate(progress());
+    for (const each of [window, total]) each.exclude(now() - begun);
   };
 
-  while (progress.step < steps && !signal.aborted) {
-    const step = progress.step + 1;
-    const asked = now();
-    const next = await batches.next().catch(async (error: unknown) => {
-      // What was learnt does not suffer from data that can't be read.
-      await save();
-      throw error;
-    });
-    if (next === undefined) break;
-    const received = now();
-    // The next batch is collected while this one is computed.
-    if (step < steps) batches.prefetch();
-    const { batch, position } = next;
-    const settings = { step, learningRate: learningRateAt(options.learningRate, step, steps), shift: shiftOf(shape, seed, step) };
-    const loss = await compute.train(batch, settings);
-    const computed = now();
-    batch.release();
-    if (!Number.isFinite(loss)) throw new TrainerError('DIVERGED', `the loss of step ${step} is ${loss}; lower --learning-rate`);
-    progress = { step, position };
-    const measure = { images: batch.size, dataMs: received - asked, computeMs: computed - received, loss };
-    window.add(measure);
-    total.add(measure);
-    if (step % logEvery === 0) report();
-    if (step % saveEvery === 0) await save();
+  try {
+    while (step < steps && !signal.aborted) {
+      const asked = now();
+      const next = await batches.next().catch(async (error: unknown) => {
+        // What was learnt does not suffer from data that can't be read.
+        await save();
+        throw error;
+      });
+      if (next === undefined) break;
+      const received = now();
+      last?.batch.release();
+      last = next;
+      // The next batch is collected while this one is computed.
+      if (step + 1 < steps) void batches.prefetch();
+      const { batch } = next;
+      const loss = await compute.train(batch, settingsOf(step + 1));
+      const computed = now();
+      if (!Number.isFinite(loss)) throw new TrainerError('DIVERGED', `the loss of step ${step + 1} is ${loss}; lower --learning-rate`);
+      step++;
+      const measure = { images: batch.size, dataMs: received - asked, computeMs: computed - received, loss };
+      window.add(measure);
+      total.add(measure);
+      observer.onStep(step, measure, batch);
+      if (step % logEvery === 0) report();
+      if (evaluateEvery !== undefined && step % evaluateEvery === 0) await evaluate();
+      if (step % saveEvery === 0) await save();
+    }
+    if (!window.isEmpty) report();
+    const result = { progress: progress(), total: total.summary(now()), lastWindow };
+    await save();
+    return result;
+  } finally {
+    last?.batch.release();
   }
-  if (!window.isEmpty) report();
-  const result = { progress, total: total.summary(now()), lastWindow };
-  await save();
-  return result;
-}
-
-/** Learning rate of `step`, from 1: `first` at the first of `steps`, then falling in a straight line towards 0 behind the last. */
-export function learningRateAt(first: number, step: number, steps: number): number {
-  return first * (1 - (step - 1) / steps);
 }

@@ -2,7 +2,7 @@
 export interface WindowSummary {
   readonly steps: number;
   readonly images: number;
-  /** Images divided by the time on the clock, checkpoints and all else included. */
+  /** Images divided by the time on the clock, checkpoints and all else included, but for evaluations. */
   readonly imagesPerSec: number;
   /** Mean time that a step waited for its data. */
   readonly dataMs: number;
@@ -23,7 +23,7 @@ export interface StepMeasure {
 
 /** Adds up steps from its creation on. */
 export class Window {
-  readonly #start: number;
+  #start: number;
   #steps = 0;
   #images = 0;
   #dataMs = 0;
@@ -45,6 +45,11 @@ export class Window {
     this.#dataMs += dataMs;
     this.#computeMs += computeMs;
     this.#lossSum += loss * images;
+  }
+
+  /** Leaves out a time that passed since the creation and was spent on something else than training. */
+  exclude(ms: number): void {
+    this.#start += ms;
   }
 
   /** The summary up to the time `nowMs`; of no steps, all zeros. */
