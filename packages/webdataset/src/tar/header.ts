@@ -6,22 +6,6 @@
 /** Tar counts in blocks of this many bytes. */
 export const BLOCK_SIZE = 512;
 
-/** The fields of a header that this package uses, as they stand in the block. */
-export interface TarHeader {
-  /** Member name, the ustar prefix joined. */
-  readonly name: string;
-  /** Type flag as a character code; v7 files have 0. */
-  readonly typeFlag: number;
-  /** Length of the data, in bytes. */
-  readonly size: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Time of the last change in seconds since the epoch. */
-  readonly mtime: number;
-  /** Target of a link; else `''`. */
-  readonly linkName: string;
-}
-
 /** Why a header cannot be used; the scanner adds shard and offset. */
 export class HeaderFault extends Error {
   override readonly name = 'HeaderFault';
@@ -41,51 +25,106 @@ export function blocks(size: number): number {
 const CHECKSUM_START = 148;
 const CHECKSUM_END = 156;
 const SPACE = 0x20;
+const USTAR_MAGIC = Buffer.from('ustar\0', 'latin1');
 
-/** True when the block is all zeros, which ends an archive. */
-export function isZeroBlock(bytes: Buffer, at: number): boolean {
-  for (let index = at; index < at + BLOCK_SIZE; index++) if (bytes[index] !== 0) return false;
-  return true;
+/** The headers in some bytes of an archive, by where they start. */
+export class HeaderReader {
+  readonly #bytes: Buffer;
+  /** The same memory, four bytes at a time; undefined where it does not lie on a multiple of four. */
+  readonly #words: Int32Array | undefined;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+    const { buffer, byteOffset, length } = bytes;
+    this.#words = byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : undefined;
+  }
+
+  /**
+   * True when the block at `at` is a header, false when it is all zeros, which ends an archive.
+   *
+   * @throws {@link HeaderFault} when it is neither: its checksum is wrong
+   */
+  isHeader(at: number): boolean {
+    const sum = this.#sum(at);
+    if (sum === 0) return false;
+    const stored = number(this.#bytes, at + CHECKSUM_START, CHECKSUM_END - CHECKSUM_START);
+    // The bytes of the checksum itself count as spaces.
+    let expected = sum + SPACE * (CHECKSUM_END - CHECKSUM_START);
+    for (let index = at + CHECKSUM_START; index < at + CHECKSUM_END; index++) expected -= this.#bytes[index] ?? 0;
+    if (stored !== expected && stored !== signedSumOf(this.#bytes, at)) {
+      throw new HeaderFault('these bytes are no tar header (the checksum does not match)');
+    }
+    return true;
+  }
+
+  /** Type flag as a character code; v7 files have 0. */
+  typeFlag(at: number): number {
+    return this.#bytes[at + 156] ?? 0;
+  }
+
+  /** Length of the data, in bytes; throws {@link HeaderFault} when it is no number. */
+  size(at: number): number {
+    const size = number(this.#bytes, at + 124, 12);
+    if (size === undefined || size < 0) throw new HeaderFault("the header's size is not a number");
+    return size;
+  }
+
+  /** Member name, the ustar prefix joined. */
+  name(at: number): string {
+    const name = text(this.#bytes, at, 100);
+    // Only POSIX ustar has a prefix; GNU's old format ("ustar  ") keeps times and sparse maps in its place.
+    if (this.#bytes[at + 345] === 0 || !this.#isUstar(at)) return name;
+    return `${text(this.#bytes, at + 345, 155)}/${name}`;
+  }
+
+  /** Target of a link; else `''`. */
+  linkName(at: number): string {
+    return this.#bytes[at + 157] === 0 ? '' : text(this.#bytes, at + 157, 100);
+  }
+
+  /** Permission bits; 0 where the header has nonsense, as a sample does not need them. */
+  mode(at: number): number {
+    return number(this.#bytes, at + 100, 8) ?? 0;
+  }
+
+  /** Time of the last change in seconds since the epoch; 0 where the header has nonsense. */
+  mtime(at: number): number {
+    return number(this.#bytes, at + 136, 12) ?? 0;
+  }
+
+  #isUstar(at: number): boolean {
+    return USTAR_MAGIC.every((byte, index) => this.#bytes[at + 257 + index] === byte);
+  }
+
+  /**
+   * The sum of a block's 512 bytes, which is where the time of a scan goes. Four bytes at a time, as two sums of 16 bits in one number:
+   * 2 x 128 x 255 fits each.
+   */
+  #sum(at: number): number {
+    const words = this.#words;
+    if (words === undefined) return sumOf(this.#bytes, at);
+    let sums = 0;
+    for (let index = at >> 2, end = (at + BLOCK_SIZE) >> 2; index < end; index++) {
+      const word = words[index] ?? 0;
+      sums = (sums + (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff)) | 0;
+    }
+    return (sums & 0xffff) + (sums >>> 16);
+  }
 }
 
-/** Reads the header block at `at`; throws {@link HeaderFault} when its checksum or a number is wrong. */
-export function decodeHeader(bytes: Buffer, at: number): TarHeader {
-  verifyChecksum(bytes, at);
-  // Only POSIX ustar has a prefix; GNU's old format ("ustar  ") keeps times and sparse maps in its place.
-  const isUstar = bytes.toString('latin1', at + 257, at + 263) === 'ustar\0';
-  const prefix = isUstar ? text(bytes, at + 345, 155) : '';
-  const name = text(bytes, at, 100);
-  return {
-    name: prefix === '' ? name : `${prefix}/${name}`,
-    typeFlag: bytes[at + 156] ?? 0,
-    size: sizeOf(bytes, at),
-    // Some writers put nonsense here; a sample does not need them.
-    mode: number(bytes, at + 100, 8) ?? 0,
-    mtime: number(bytes, at + 136, 12) ?? 0,
-    linkName: text(bytes, at + 157, 100),
-  };
-}
-
-/** Old tars summed signed bytes; both sums are accepted, as every tar does. */
-function verifyChecksum(bytes: Buffer, at: number): void {
-  const stored = number(bytes, at + CHECKSUM_START, 8);
-  if (stored === sumOf(bytes, at, (byte) => byte)) return;
-  if (stored === sumOf(bytes, at, (byte) => (byte << 24) >> 24)) return;
-  throw new HeaderFault('these bytes are no tar header (the checksum does not match)');
-}
-
-/** The sum of a block's bytes, those of the checksum itself taken as spaces. */
-function sumOf(bytes: Buffer, at: number, value: (byte: number) => number): number {
-  let sum = SPACE * (CHECKSUM_END - CHECKSUM_START);
-  for (let index = at; index < at + CHECKSUM_START; index++) sum += value(bytes[index] ?? 0);
-  for (let index = at + CHECKSUM_END; index < at + BLOCK_SIZE; index++) sum += value(bytes[index] ?? 0);
+function sumOf(bytes: Buffer, at: number): number {
+  let sum = 0;
+  for (let index = at; index < at + BLOCK_SIZE; index++) sum += bytes[index] ?? 0;
   return sum;
 }
 
-function sizeOf(bytes: Buffer, at: number): number {
-  const size = number(bytes, at + 124, 12);
-  if (size === undefined || size < 0) throw new HeaderFault("the header's size is not a number");
-  return size;
+/** Some old tars summed signed bytes; every tar accepts that. */
+function signedSumOf(bytes: Buffer, at: number): number {
+  let sum = SPACE * (CHECKSUM_END - CHECKSUM_START);
+  for (let index = at; index < at + BLOCK_SIZE; index++) {
+    if (index < at + CHECKSUM_START || index >= at + CHECKSUM_END) sum += ((bytes[index] ?? 0) << 24) >> 24;
+  }
+  return sum;
 }
 
 /**
@@ -153,8 +192,17 @@ export function isUstarName(name: string): boolean {
   return splitName(name) !== undefined;
 }
 
+/** What {@link encodeHeader} writes. */
+export interface HeaderFields {
+  readonly name: string;
+  readonly typeFlag: number;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtime: number;
+}
+
 /** Writes a ustar header block; throws RangeError when a value does not fit (see {@link isUstarName} and {@link isUstarNumber}). */
-export function encodeHeader({ name, typeFlag, size, mode, mtime }: Omit<TarHeader, 'linkName'>): Buffer {
+export function encodeHeader({ name, typeFlag, size, mode, mtime }: HeaderFields): Buffer {
   const place = splitName(name);
   if (place === undefined || !isUstarNumber(size) || !isUstarNumber(mtime)) throw new RangeError(`"${name}" does not fit a ustar header`);
   const block = Buffer.alloc(BLOCK_SIZE);
@@ -170,13 +218,8 @@ export function encodeHeader({ name, typeFlag, size, mode, mtime }: Omit<TarHead
   put(octal(0, 7), 329);
   put(octal(0, 7), 337);
   put(place.prefix, 345);
-  put(
-    `${octal(
-      sumOf(block, 0, (byte) => byte),
-      6,
-    )}\0 `,
-    CHECKSUM_START,
-  );
+  put(' '.repeat(CHECKSUM_END - CHECKSUM_START), CHECKSUM_START);
+  put(`${octal(sumOf(block, 0), 6)}\0 `, CHECKSUM_START);
   return block;
 }
 

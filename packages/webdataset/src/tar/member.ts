@@ -1,5 +1,5 @@
 /** What a header and the extensions before it say together: a member. */
-import { BLOCK_SIZE, decodeName, HeaderFault, type TarHeader } from './header.ts';
+import { BLOCK_SIZE, decodeName, HeaderFault, type HeaderReader } from './header.ts';
 import { decodePax, paxInteger, type PaxRecords, paxTime } from './pax.ts';
 
 /** What a member is. `other` are devices, pipes, and types that this package does not know. */
@@ -52,16 +52,8 @@ const WITHOUT_DATA: ReadonlySet<number> = new Set([
   TYPE.pipe,
 ]);
 
-/** What the headers before a member say about it; and what global ones say about all members. */
-export interface Extensions {
-  readonly globals: PaxRecords;
-  readonly pax: PaxRecords | undefined;
-  readonly longName: string | undefined;
-  readonly longLink: string | undefined;
-}
-
-/** True for headers that describe the member after them. */
-export function isExtension({ typeFlag }: TarHeader): boolean {
+/** True for headers that describe the member after them, or (global PAX headers) all of them. */
+export function isExtension(typeFlag: number): boolean {
   return (
     typeFlag === TYPE.pax ||
     typeFlag === TYPE.gnuLongName ||
@@ -71,70 +63,108 @@ export function isExtension({ typeFlag }: TarHeader): boolean {
   );
 }
 
-/** Adds what an extension header and its body say; throws {@link HeaderFault} when the body is malformed. */
-export function extend(extensions: Extensions, { typeFlag }: TarHeader, body: Buffer): Extensions {
-  switch (typeFlag) {
-    case TYPE.gnuLongName:
-      return { ...extensions, longName: untilNul(body) };
-    case TYPE.gnuLongLink:
-      return { ...extensions, longLink: untilNul(body) };
-    case TYPE.globalPax:
-      return { ...extensions, globals: new Map([...extensions.globals, ...decodePax(body)]) };
-    default:
-      return { ...extensions, pax: decodePax(body) };
-  }
-}
+/** What the headers before a member say about it; and what global ones say about all members. */
+export class Extensions {
+  #globals: PaxRecords | undefined;
+  #pax: PaxRecords | undefined;
+  #longName: string | undefined;
+  #longLink: string | undefined;
 
-/** True when extensions wait for the member that they describe. */
-export function describesMember({ pax, longName, longLink }: Extensions): boolean {
-  return pax !== undefined || longName !== undefined || longLink !== undefined;
+  /** Adds what the extension header with this type and the body between `start` and `end` says; {@link HeaderFault} when that is malformed. */
+  add(typeFlag: number, bytes: Buffer, start: number, end: number): void {
+    switch (typeFlag) {
+      case TYPE.gnuLongName:
+        this.#longName = untilNul(bytes, start, end);
+        break;
+      case TYPE.gnuLongLink:
+        this.#longLink = untilNul(bytes, start, end);
+        break;
+      case TYPE.globalPax:
+        this.#globals = { ...this.#globals, ...decodePax(bytes, start, end) };
+        break;
+      default:
+        this.#pax = decodePax(bytes, start, end);
+    }
+  }
+
+  /** True when they describe a member, which has not come yet. */
+  get describeMember(): boolean {
+    return this.#pax !== undefined || this.#longName !== undefined || this.#longLink !== undefined;
+  }
+
+  /** True when a global header has said something that matters here. */
+  get haveGlobals(): boolean {
+    return this.#globals !== undefined && Object.keys(this.#globals).length > 0;
+  }
+
+  /** Forgets all but the global ones. */
+  reset(): void {
+    this.#pax = undefined;
+    this.#longName = undefined;
+    this.#longLink = undefined;
+  }
+
+  get isSparse(): boolean {
+    return this.#pax?.isSparse === true || this.#globals?.isSparse === true;
+  }
+
+  /** PAX rules over GNU's names. */
+  get name(): string | undefined {
+    return this.#record('path') ?? this.#longName;
+  }
+
+  get linkName(): string | undefined {
+    return this.#record('linkpath') ?? this.#longLink;
+  }
+
+  /** In bytes; throws {@link HeaderFault} when it is no number. */
+  get size(): number | undefined {
+    const size = this.#record('size');
+    return size === undefined ? undefined : paxInteger(size, 'size');
+  }
+
+  get mtime(): number | undefined {
+    return paxTime(this.#record('mtime'));
+  }
+
+  /** A local record hides the global one; an empty one takes both back. */
+  #record(keyword: 'path' | 'linkpath' | 'size' | 'mtime'): string | undefined {
+    if (this.#pax === undefined && this.#globals === undefined) return undefined;
+    const value = this.#pax?.[keyword] ?? this.#globals?.[keyword];
+    return value === '' ? undefined : value;
+  }
 }
 
 /**
- * Puts a member together. PAX rules over GNU's names, and both over the header.
+ * Puts a member together: the extensions rule over the header.
  *
- * @param headerOffset where the first of its headers starts
- * @param lastHeader where the last one starts, which the data follows
+ * @param headers the headers of a window
+ * @param at where the member's last header is in the window, which the data follows
+ * @param base where the window is in the archive
+ * @param headerOffset where the first of the member's headers is in the archive
  * @throws {@link HeaderFault} when a number is out of range, or the member is sparse
  */
-export function toMember(
-  header: TarHeader,
-  { globals, pax, longName, longLink }: Extensions,
-  headerOffset: number,
-  lastHeader: number,
-): TarMember {
-  const { typeFlag } = header;
-  const hasRecords = pax !== undefined || globals.size > 0;
-  if (
-    typeFlag === TYPE.gnuSparse ||
-    (hasRecords && SPARSE_KEYWORDS.some((keyword) => pax?.has(keyword) === true || globals.has(keyword)))
-  ) {
+export function toMember(headers: HeaderReader, at: number, extensions: Extensions, base: number, headerOffset: number): TarMember {
+  const typeFlag = headers.typeFlag(at);
+  if (typeFlag === TYPE.gnuSparse || extensions.isSparse) {
     throw new HeaderFault('sparse members are not supported; pack without --sparse', 'WDS_UNSUPPORTED');
   }
-  // A local record hides the global one; an empty one takes both back.
-  const record = (keyword: string): string | undefined => {
-    const value = hasRecords ? (pax?.get(keyword) ?? globals.get(keyword)) : undefined;
-    return value === '' ? undefined : value;
-  };
-  const name = record('path') ?? longName ?? header.name;
-  const paxSize = record('size');
-  const size = paxSize === undefined ? header.size : paxInteger(paxSize, 'size');
-  if (size > Number.MAX_SAFE_INTEGER - 2 * BLOCK_SIZE - lastHeader) throw new HeaderFault("the header's size is out of range");
+  const name = extensions.name ?? headers.name(at);
+  const size = extensions.size ?? headers.size(at);
+  const offset = base + at + BLOCK_SIZE;
+  if (size > Number.MAX_SAFE_INTEGER - BLOCK_SIZE - offset) throw new HeaderFault("the header's size is out of range");
   const isDirectory = typeFlag === TYPE.directory || (typeFlag === TYPE.v7File && name.endsWith('/'));
   return {
     name: isDirectory ? name.replace(/\/+$/, '') : name,
     type: isDirectory ? 'directory' : typeOf(typeFlag),
     size: WITHOUT_DATA.has(typeFlag) ? 0 : size,
-    offset: lastHeader + BLOCK_SIZE,
+    offset,
     headerOffset,
-    mode: header.mode,
-    mtime: paxTime(record('mtime')) ?? header.mtime,
-    linkName: record('linkpath') ?? longLink ?? header.linkName,
+    mode: headers.mode(at),
+    mtime: extensions.mtime ?? headers.mtime(at),
+    linkName: extensions.linkName ?? headers.linkName(at),
   };
 }
-
-/** The three generations of GNU tar's sparse format in PAX: 0.0, 0.1 and 1.0. */
-const SPARSE_KEYWORDS = ['GNU.sparse.size', 'GNU.sparse.map', 'GNU.sparse.major'] as const;
 
 function typeOf(typeFlag: number): TarMemberType {
   switch (typeFlag) {
@@ -153,7 +183,8 @@ function typeOf(typeFlag: number): TarMemberType {
   }
 }
 
-function untilNul(body: Buffer): string {
-  const nul = body.indexOf(0);
-  return decodeName(body, 0, nul < 0 ? body.length : nul);
+function untilNul(bytes: Buffer, start: number, end: number): string {
+  let stop = start;
+  while (stop < end && bytes[stop] !== 0) stop++;
+  return decodeName(bytes, start, stop);
 }

@@ -4,36 +4,54 @@
  */
 import { decodeName, HeaderFault } from './header.ts';
 
-/** The records of one extended header. An empty value takes the keyword back. */
-export type PaxRecords = ReadonlyMap<string, string>;
+/** The records of an extended header that this package uses. An empty value takes the keyword back. */
+export interface PaxRecords {
+  readonly path?: string;
+  readonly linkpath?: string;
+  readonly size?: string;
+  readonly mtime?: string;
+  /** The member is sparse, in one of the three generations of GNU tar's format (0.0, 0.1, 1.0). */
+  readonly isSparse?: true;
+}
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const EQUALS = 0x3d;
 
-/** Reads the records in `bytes`; throws {@link HeaderFault} when they are malformed. */
-export function decodePax(bytes: Buffer): PaxRecords {
-  const records = new Map<string, string>();
-  let at = 0;
-  while (at < bytes.length) {
+const KEYWORDS = (['path', 'linkpath', 'size', 'mtime'] as const).map((name) => ({ name, bytes: Buffer.from(name) }));
+const SPARSE_KEYWORDS = ['GNU.sparse.size', 'GNU.sparse.map', 'GNU.sparse.major'].map((name) => Buffer.from(name));
+
+/** Reads the records in `bytes` from `start` to `end`; throws {@link HeaderFault} when they are malformed. */
+export function decodePax(bytes: Buffer, start: number, end: number): PaxRecords {
+  const records: { -readonly [Name in keyof PaxRecords]: PaxRecords[Name] } = {};
+  let at = start;
+  while (at < end) {
     // Some writers fill the last block with NULs and count them as data.
     if (bytes[at] === 0) break;
     let length = 0;
     let index = at;
-    for (; index < bytes.length && bytes[index] !== SPACE; index++) {
+    for (; index < end && bytes[index] !== SPACE; index++) {
       const digit = (bytes[index] ?? 0) - 0x30;
       if (digit < 0 || digit > 9 || index - at > 9) throw new HeaderFault('a PAX record does not start with its length');
       length = length * 10 + digit;
     }
-    const end = at + length;
-    const equals = bytes.indexOf(EQUALS, index);
-    if (length === 0 || end > bytes.length || bytes[end - 1] !== NEWLINE || equals < 0 || equals >= end) {
-      throw new HeaderFault('a PAX record is malformed');
-    }
-    records.set(decodeName(bytes, index + 1, equals), decodeName(bytes, equals + 1, end - 1));
-    at = end;
+    const next = at + length;
+    const keyword = index + 1;
+    let equals = keyword;
+    while (equals < end && bytes[equals] !== EQUALS) equals++;
+    if (length === 0 || next > end || bytes[next - 1] !== NEWLINE || equals >= next) throw new HeaderFault('a PAX record is malformed');
+    const known = KEYWORDS.find((candidate) => isEqual(bytes, keyword, equals, candidate.bytes));
+    if (known !== undefined) records[known.name] = decodeName(bytes, equals + 1, next - 1);
+    else if (SPARSE_KEYWORDS.some((candidate) => isEqual(bytes, keyword, equals, candidate))) records.isSparse = true;
+    at = next;
   }
   return records;
+}
+
+function isEqual(bytes: Buffer, start: number, end: number, expected: Buffer): boolean {
+  if (end - start !== expected.length) return false;
+  for (let index = 0; index < expected.length; index++) if (bytes[start + index] !== expected[index]) return false;
+  return true;
 }
 
 /** The non-negative integer of a PAX record such as `size`. */

@@ -14,8 +14,9 @@
  * like). Here an archive ends with a zero block and nothing but zeros after it.
  */
 import { WebDatasetError } from '../errors.ts';
-import { BLOCK_SIZE, blocks, decodeHeader, HeaderFault, isZeroBlock } from './header.ts';
-import { describesMember, extend, type Extensions, isExtension, type TarMember, toMember } from './member.ts';
+import { compressionOf } from '../source/compression.ts';
+import { BLOCK_SIZE, blocks, HeaderFault, HeaderReader } from './header.ts';
+import { Extensions, isExtension, type TarMember, toMember } from './member.ts';
 
 /** A member and its data, which is undefined when the member is larger than the window. */
 export interface ScannedMember {
@@ -30,14 +31,11 @@ const MAX_EXTENSION_BYTES = 1024 * 1024;
 /** The smallest window that always shows the headers of a member. */
 export const MIN_WINDOW_BYTES = MAX_EXTENSION_BYTES + 64 * 1024;
 
-const NO_EXTENSIONS: Extensions = { globals: new Map(), pax: undefined, longName: undefined, longLink: undefined };
-
 /** Finds the members of one archive in windows of its bytes. */
 export class TarScanner {
   readonly #shard: string;
-  readonly #size: number;
-  /** What global PAX headers have said so far. */
-  #global = NO_EXTENSIONS;
+  readonly #extensions = new Extensions();
+  #size: number;
   #position = 0;
   /** The end-of-archive marker was seen: only zeros may follow. */
   #inTail = false;
@@ -45,7 +43,7 @@ export class TarScanner {
 
   /**
    * @param shard name of the archive, for messages
-   * @param size length of the archive in bytes
+   * @param size length of the archive in bytes; `Infinity` as long as it is not known, see {@link endsAt}
    */
   constructor(shard: string, size: number) {
     this.#shard = shard;
@@ -57,6 +55,11 @@ export class TarScanner {
     return this.#position;
   }
 
+  /** Says how long the archive is, which a stream tells only at its end: with its last window, at the latest. */
+  endsAt(size: number): void {
+    this.#size = size;
+  }
+
   /** True after the last byte of the archive was seen. */
   get ended(): boolean {
     return this.#ended;
@@ -64,7 +67,7 @@ export class TarScanner {
 
   /** True once a global PAX header was met: members behind it mean nothing without it, so a scan cannot start among them. */
   get hasGlobals(): boolean {
-    return this.#global.globals.size > 0;
+    return this.#extensions.haveGlobals;
   }
 
   /** Scans a member again: the next window starts at its `headerOffset`, which must not lie after {@link position}. */
@@ -84,8 +87,9 @@ export class TarScanner {
     const base = this.#position;
     const reachesEnd = base + window.length >= this.#size;
     if (base === 0) this.#refuseCompressed(window);
+    const headers = new HeaderReader(window);
     while (!this.#inTail) {
-      const member = this.#next(window, this.#position - base, base);
+      const member = this.#next(window, headers, this.#position - base, base);
       if (member === 'tail') {
         this.#inTail = true;
         break;
@@ -110,8 +114,9 @@ export class TarScanner {
   }
 
   /** The member whose first header is at `start`; `cut` where the window ends inside its headers, `tail` at the end of the archive. */
-  #next(window: Buffer, start: number, base: number): TarMember | 'cut' | 'tail' {
-    let extensions = this.#global;
+  #next(window: Buffer, headers: HeaderReader, start: number, base: number): TarMember | 'cut' | 'tail' {
+    const extensions = this.#extensions;
+    extensions.reset();
     let at = start;
     try {
       for (;;) {
@@ -119,22 +124,22 @@ export class TarScanner {
           if (base + window.length >= this.#size) throw this.#endWithoutMarker(base + start, base + at);
           return 'cut';
         }
-        if (isZeroBlock(window, at)) {
-          if (describesMember(extensions)) throw new HeaderFault('an extended header has no member after it');
+        if (!headers.isHeader(at)) {
+          if (extensions.describeMember) throw new HeaderFault('an extended header has no member after it');
           return 'tail';
         }
-        const header = decodeHeader(window, at);
-        if (!isExtension(header)) return toMember(header, extensions, base + start, base + at);
+        const typeFlag = headers.typeFlag(at);
+        if (!isExtension(typeFlag)) return toMember(headers, at, extensions, base, base + start);
 
+        const size = headers.size(at);
         const body = at + BLOCK_SIZE;
-        const next = body + blocks(header.size);
+        const next = body + blocks(size);
         if (next - start > MAX_EXTENSION_BYTES) throw new HeaderFault('the extended headers of a member are longer than 1 MiB');
-        if (body + header.size > window.length) {
-          if (base + body + header.size > this.#size) throw this.#truncated(base + at, 'the file ends inside an extended header');
+        if (body + size > window.length) {
+          if (base + body + size > this.#size) throw this.#truncated(base + at, 'the file ends inside an extended header');
           return 'cut';
         }
-        extensions = extend(extensions, header, window.subarray(body, body + header.size));
-        if (extensions.globals !== this.#global.globals) this.#global = { ...NO_EXTENSIONS, globals: extensions.globals };
+        extensions.add(typeFlag, window, body, body + size);
         at = next;
       }
     } catch (error) {
@@ -155,9 +160,9 @@ export class TarScanner {
   }
 
   #refuseCompressed(window: Buffer): void {
-    const compression = COMPRESSIONS.find(({ bytes }) => bytes.every((byte, index) => byte === undefined || window[index] === byte));
+    const compression = compressionOf(window);
     if (compression === undefined) return;
-    throw new WebDatasetError('WDS_UNSUPPORTED', `the shard is compressed with ${compression.name}; decompress it first`, this.#at(0));
+    throw new WebDatasetError('WDS_UNSUPPORTED', `the shard is compressed with ${compression}; decompress it first`, this.#at(0));
   }
 
   #endWithoutMarker(unitStart: number, at: number): WebDatasetError {
@@ -179,11 +184,3 @@ export class TarScanner {
     return { shard: this.#shard, offset };
   }
 }
-
-/** First bytes of what people also name `.tar` (undefined: any byte); none of them can begin the name of a member, as `BZh` alone could. */
-const COMPRESSIONS = [
-  { name: 'gzip', bytes: [0x1f, 0x8b] },
-  { name: 'zstd', bytes: [0x28, 0xb5, 0x2f, 0xfd] },
-  { name: 'xz', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
-  { name: 'bzip2', bytes: [0x42, 0x5a, 0x68, undefined, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59] },
-];
