@@ -14,6 +14,7 @@ export interface SystemPackage {
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   { name: 'fuse3', program: 'fusermount3', neededBy: 'mounts of an ordinary user' },
   { name: 'python3', program: 'python3', neededBy: 'tar archives against Python' },
+  { name: 'chromium', program: 'chromium', neededBy: "the trainer's report, and its WebGPU on the software driver that comes along" },
 ];
 
 /** What benchmarks use: the load generator and the peer. */

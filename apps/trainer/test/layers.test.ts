@@ -79,7 +79,7 @@ describe('gradients equal central differences', () => {
     ['kernel 5, stride 3', [1, 2, 8, 9], [2, 2, 5, 5], 3],
   ];
   it.each(convolutions)('convolution: %s', async (_, x, weight, stride) => {
-    await checkGradients((tape, { x, weight, bias }) => convolution(tape, x!, weight!, bias!, stride), {
+    await checkGradients((tape, { x, weight, bias }) => convolution(tape, x!, weight!, bias, stride), {
       x: { shape: x },
       weight: { shape: weight },
       bias: { shape: [weight[0]!] },

@@ -31,7 +31,7 @@ function sgd(momentum: number, weightDecay: number, decaying: number): Reference
       const total = g + (i < decaying ? weightDecay * weights[i]! : 0);
       const before = buffer[i];
       buffer[i] = before === undefined ? total : momentum * before + total;
-      weights[i]! -= learningRate * buffer[i]!;
+      weights[i]! -= learningRate * buffer[i];
     });
   };
 }
