@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../command.ts';
@@ -44,17 +44,28 @@ function tarballName({ name }: Manifest): string {
   return `${name.replace('@', '').replace('/', '-')}.tgz`;
 }
 
+/**
+ * Packs a built package as `npm publish` would.
+ *
+ * @param folder of the package
+ * @param target folder that the tarball is put into, under a name without its version
+ * @returns path of the tarball; undefined when `npm pack` has failed, and said why
+ */
+export async function packPackage(folder: string, target: string): Promise<string | undefined> {
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
+  const packed = await runCommand('npm', ['pack', '--silent', '--pack-destination', target], { cwd: folder, quiet: true });
+  if (!packed) return undefined;
+  const name = tarballName(manifest);
+  const versioned = (await readdir(target)).find((file) => file.startsWith(name.replace('.tgz', '-')) && /-\d+\.\d+\.\d+\.tgz$/.test(file));
+  if (versioned === undefined) throw new Error(`npm pack of ${manifest.name} left no tarball in ${target}`);
+  await rename(join(target, versioned), join(target, name));
+  return join(target, name);
+}
+
 async function checkSurface({ folder, manifest }: Workspace, target: string): Promise<boolean> {
   process.stdout.write(`      ${manifest.name}\n`);
-  const tarball = join(target, tarballName(manifest));
-  const packed = await runCommand('npm', ['pack', '--silent', '--pack-destination', target], { cwd: folder, quiet: true });
-  if (!packed) return false;
-  const versioned = (await readdir(target)).find(
-    (file) => file.startsWith(tarballName(manifest).replace('.tgz', '-')) && /-\d+\.\d+\.\d+\.tgz$/.test(file),
-  );
-  if (versioned === undefined) throw new Error(`npm pack of ${manifest.name} left no tarball in ${target}`);
-  await writeFile(tarball, await readFile(join(target, versioned)));
-  await rm(join(target, versioned));
+  const tarball = await packPackage(folder, target);
+  if (tarball === undefined) return false;
   const published = await runCommand('publint', ['run', tarball, '--strict'], { quiet: true });
   // A command without an importable entry has no types to check.
   if (manifest.exports['.'] === undefined) return published;

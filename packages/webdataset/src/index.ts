@@ -24,7 +24,7 @@ export { planVisits, type OrderSettings, type Remainder, type Visit, type VisitP
 export { probeImage, type ProbedImage } from './probe-image.ts';
 export { groupSamples, splitMemberName, type FieldName, type SampleGroup, type SplitName } from './sample.ts';
 export type { FailureOptions, OnError } from './failure-policy.ts';
-export { RawSample, type DefaultValue } from './raw-sample.ts';
+export { LazySample, type DefaultValue } from './lazy-sample.ts';
 export { resolveShards } from './resolve-shards.ts';
 export { samples, type Sample, type SamplesOptions, type Shards } from './samples.ts';
 export { expandShards } from './shard-spec.ts';

@@ -4,7 +4,7 @@ import type { Fields, SampleOf } from './decode/decoder.ts';
 import { WebDatasetError } from './errors.ts';
 import { type FailureOptions, FailurePolicy } from './failure-policy.ts';
 import { shardOrder } from './order/shard-order.ts';
-import { RawSample } from './raw-sample.ts';
+import { LazySample } from './lazy-sample.ts';
 import { resolveShards } from './resolve-shards.ts';
 import { type CompleteSample, SampleGrouper, type SplitName, splitMemberName } from './sample.ts';
 import { ExtensionDecoders, SampleDecoder, type StoredSample } from './sample-decoder.ts';
@@ -42,13 +42,13 @@ export type Shards = string | Items<ShardInput>;
  * `filter`, `batch`…) go on from here.
  *
  * `fields` says what is decoded, and the types follow: `{ jpg: image(), label: integer({ from: ['cls'] }) }`, or `['jpg', 'cls']` for
- * the default decoders. Without `fields` nothing is decoded before it is asked for, see {@link RawSample}.
+ * the default decoders. Without `fields` nothing is decoded before it is asked for, see {@link LazySample}.
  *
  * Each iteration begins anew. Leaving the loop closes what is open.
  *
  * @throws {@link WebDatasetError} `WDS_NO_SHARDS`, `WDS_BAD_SPEC`; what `onError` says of the faults of a shard or sample
  */
-export function samples(shards: Shards, options?: SamplesOptions): AsyncIterable<RawSample>;
+export function samples(shards: Shards, options?: SamplesOptions): AsyncIterable<LazySample>;
 export function samples<const F extends Fields>(shards: Shards, options: SamplesOptions & { readonly fields: F }): AsyncIterable<Sample<F>>;
 export function samples(shards: Shards, options: SamplesOptions & { readonly fields?: Fields } = {}): AsyncIterable<unknown> {
   const { fields, seed = 0, epoch = 0 } = options;
@@ -58,7 +58,7 @@ export function samples(shards: Shards, options: SamplesOptions & { readonly fie
   if (fields === undefined) {
     return iterable(() => {
       const decoders = new ExtensionDecoders(seed, epoch);
-      return readSamples(shards, options, (sample) => new RawSample(sample, decoders));
+      return readSamples(shards, options, (sample) => new LazySample(sample, decoders));
     });
   }
   const table = decoderTable(fields);

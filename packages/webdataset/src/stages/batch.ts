@@ -30,6 +30,9 @@ export type Collated<T> = [T] extends [Whole] ? T[] : { [Field in keyof T]: T[Fi
  * Puts `size` items together, by field: `{ jpg, cls }` thrice becomes `{ jpg: [a, b, c], cls: [1, 2, 3] }`. All arrays are as long
  * as the batch has items, with `undefined` where an item lacks a field. Items that are no plain objects (numbers, strings,
  * arrays, typed arrays, instances of classes) come as an array. Reads ahead no more than the batch that it fills.
+ *
+ * @param size items in a batch, at least 1
+ * @param options whether the last batch may be smaller
  */
 export function batch(size: number, { partial = true }: BatchOptions = {}): <T>(items: Items<T>) => AsyncIterable<Collated<T>> {
   atLeast('size', size, 1);

@@ -18,6 +18,7 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
  * made. When the consumer leaves or a call fails, the others are waited for.
  *
  * @param transform may be asynchronous. Its signal is aborted when nobody wants the result any more
+ * @param options how many calls may run at a time
  */
 export function map<In, Out>(
   transform: (item: In, signal: AbortSignal) => Out | PromiseLike<Out>,

@@ -25,6 +25,9 @@ export type ItemOf<Source> = Source extends Items<infer T> ? T : never;
 /**
  * One sequence of the items of several sources, each source's in its own order: in turn, or by a seeded random choice with
  * `weights`. Reads nothing ahead.
+ *
+ * @param sources each begins to be read when it is first chosen
+ * @param options how the source of each item is chosen, and when all ends
  */
 export function mix<Sources extends readonly Items<unknown>[]>(
   sources: Sources,

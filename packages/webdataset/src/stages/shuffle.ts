@@ -17,6 +17,7 @@ export interface ShuffleOptions {
  * Shuffle early, while items are small: of raw samples, a thousand are some megabytes; of decoded images, gigabytes.
  *
  * @param capacity 0 keeps the order
+ * @param options what the order depends on
  */
 export function shuffle(capacity: number, { seed, epoch = 0 }: ShuffleOptions): PassingStage {
   atLeast('capacity', capacity, 0);

@@ -5,7 +5,7 @@ import type { ExtensionDecoders, StoredSample } from './sample-decoder.ts';
 export type DefaultValue<Extension extends string> = SampleOf<{ readonly value: DefaultDecoder<Extension> }>['value'];
 
 /** A sample whose fields are decoded when they are asked for. */
-export class RawSample {
+export class LazySample {
   readonly __key__: string;
   /** Path, URL (without secrets) or name of its shard. */
   readonly __url__: string;
@@ -14,6 +14,7 @@ export class RawSample {
   readonly #sample: StoredSample;
   readonly #decoders: ExtensionDecoders;
 
+  /** @internal */
   constructor(sample: StoredSample, decoders: ExtensionDecoders) {
     this.__key__ = sample.key;
     this.__url__ = sample.shard;
