@@ -3,18 +3,25 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { networkOf } from '../src/model/network.ts';
-import { initialWeights } from '../src/model/weights.ts';
+import { initialState, vectorOf } from '../src/model/training-state.ts';
 import { checkSameRun, loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import type { Checkpoint, RunIdentity } from '../src/training/checkpoint.ts';
 import { checkWritable } from '../src/training/write-file.ts';
 import { temporaryFolder } from './shards.ts';
 
-const network = networkOf({ height: 6, width: 5, channels: 3, classes: 3 }, [2, 4]);
-const run: RunIdentity = { network, batchSize: 8, seed: 0, dataset: { fingerprint: 'f00d', shards: 20 } };
+const network = networkOf({ height: 6, width: 5, channels: 3, classes: 3 }, { model: 'cnn', widths: [2, 4], batchNorm: true });
+const optimizer = { kind: 'adamw', weightDecay: 0.01 } as const;
+const run: RunIdentity = { network, optimizer, batchSize: 8, seed: 0, dataset: { fingerprint: 'f00d', shards: 20 } };
+const start = initialState(network, optimizer, 1);
 const checkpoint: Checkpoint = {
   run,
-  progress: { step: 17, position: { epoch: 2, batch: 3 } },
-  state: { weights: initialWeights(network, 1), firstMoment: initialWeights(network, 2), secondMoment: initialWeights(network, 3) },
+  progress: { step: 17, position: { epoch: 2, batch: 3, state: { walk: [1, 2], buffer: ['a', 'b'] } } },
+  state: {
+    ...start,
+    first_moment: vectorOf(initialState(network, optimizer, 2), 'weights'),
+    second_moment: vectorOf(start, 'weights').map(Math.abs),
+  },
+  best: { step: 10, accuracy: 0.75, loss: 0.5, images: 100 },
 };
 
 describe('a checkpoint', () => {
@@ -38,13 +45,13 @@ describe('a checkpoint', () => {
       { dtype: string; shape: number[]; data_offsets: [number, number] }
     >;
     expect((8 + headerLength) % 8).toBe(0);
-    expect(header['__metadata__']).toMatchObject({ format: 'warpforge-checkpoint/1' });
+    expect(header['__metadata__']).toMatchObject({ format: 'warpforge-checkpoint/2' });
     expect(header['convolution2.weight']).toMatchObject({ dtype: 'F32', shape: [4, 2, 3, 3] });
     expect(header['second_moment.classifier.bias']?.shape).toEqual([3]);
     // The convolutions' first weights lie at the very beginning of the data.
     const [from, to] = header['convolution1.weight']!.data_offsets;
     const first = Array.from({ length: (to - from) / 4 }, (_, index) => bytes.readFloatLE(8 + headerLength + from + 4 * index));
-    expect(first).toEqual([...checkpoint.state.weights.subarray(0, 2 * 3 * 9)]);
+    expect(first).toEqual([...vectorOf(checkpoint.state, 'weights').subarray(0, 2 * 3 * 9)]);
   });
 
   it('refuses a file with any byte changed, or cut off anywhere', async () => {
@@ -89,7 +96,7 @@ describe('a checkpoint', () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'state.safetensors');
     await saveCheckpoint(path, checkpoint);
-    const weights = checkpoint.state.weights.slice();
+    const weights = vectorOf(checkpoint.state, 'weights').slice();
     weights[5] = NaN;
     await expect(saveCheckpoint(path, { ...checkpoint, state: { ...checkpoint.state, weights } })).rejects.toMatchObject({
       code: 'DIVERGED',
@@ -118,7 +125,8 @@ describe('continuing another run', () => {
   it('is refused, with all differences', () => {
     expect(() => checkSameRun('f', run, run)).not.toThrow();
     const other: RunIdentity = {
-      network: networkOf({ height: 28, width: 28, channels: 1, classes: 10 }, [2, 8]),
+      network: networkOf({ height: 28, width: 28, channels: 1, classes: 10 }, { model: 'cnn', widths: [2, 8], batchNorm: false }),
+      optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 0 },
       batchSize: 16,
       seed: 1,
       dataset: { fingerprint: 'beef', shards: 21 },
@@ -128,7 +136,8 @@ describe('continuing another run', () => {
         code: 'CHECKPOINT_MISMATCH',
         message:
           '"state" is of another run: the image size was 6x5x3 and is 28x28x1; the number of classes was 3 and is 10; the batch size was 8 and is 16; ' +
-          'the seed was 0 and is 1; the network was 2-4 and is 2-8; the data set is another one (20 shards then, 21 now; names, sizes and order count). ' +
+          'the seed was 0 and is 1; the network was cnn 2-4 with batch norm and is cnn 2-8; ' +
+          'the optimizer was adamw weight_decay=0.01 and is sgd momentum=0.9 weight_decay=0; the data set is another one (20 shards then, 21 now; names, sizes and order count). ' +
           'Give the same settings, or train anew without --resume',
       }),
     );

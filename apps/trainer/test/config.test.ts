@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FLAGS, isList } from '../src/config/flags.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { LoadOptions } from '../src/config/load.ts';
-import { configSchema, parseImageSize } from '../src/config/schema.ts';
+import { configSchema, parseImageSize, parseMetricsAddress } from '../src/config/schema.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -35,12 +35,18 @@ describe('settings', () => {
     expect(await loadConfig({ file: undefined, overrides: {}, needs: [] })).toEqual({
       train_roots: [],
       eval_roots: [],
-      steps: 2000,
       batch_size: 64,
       num_workers: 8,
       seed: 42,
       log_every: 100,
       learning_rate: 0.002,
+      schedule: 'linear',
+      warmup_steps: 0,
+      model: 'cnn',
+      optimizer: 'adamw',
+      device: 'cpu',
+      augment: 'none',
+      on_error: 'raise',
       classes: 10,
       checkpoint_every: 500,
     });
@@ -123,13 +129,41 @@ image_size: big
       'image_size: 224x',
       'FILE:1:1: image_size: expected the side of a square in pixels, as 224, or height x width, as 240x320, got "224x"',
     ],
+    ['schedule: step', 'FILE:1:1: schedule: expected one of constant, linear, cosine, got "step"'],
+    ['augment: true', 'FILE:1:1: augment: expected one of none, flip, crop, crop-flip, got true'],
+    ['warmup_steps: -1', 'FILE:1:1: warmup_steps: expected a whole number of at least 0, got -1'],
+    ['steps: 5\nepochs: 2', 'FILE:2:1: epochs: steps and epochs exclude each other; give one of them'],
+    ['eval_every: 5', 'FILE:1:1: eval_every: needs test shards; give --eval-root'],
+    ['max_failures: 5', 'FILE:1:1: max_failures: is a limit for on_error skip or warn'],
+    ['metrics_addr: here', 'FILE:1:1: metrics_addr: expected host:port, as 127.0.0.1:9091, got "here"'],
+    ['metrics_addr: "[::1]:65536"', 'FILE:1:1: metrics_addr: expected host:port, as 127.0.0.1:9091, got "[::1]:65536"'],
     ['classes: 1', 'FILE:1:1: classes: expected a whole number from 2 to 1000000, got 1'],
   ])('%j is refused', async (yaml, message) => {
     expect(await faults(yaml)).toEqual(['the settings have a fault:', `  ${message}`]);
   });
 
+  it.each([
+    [{ epochs: '3' }, { epochs: 3 }],
+    [{ steps: '7' }, { steps: 7 }],
+  ])('by the flag %j the length of the file is replaced, whichever way it is given', async (overrides, expected) => {
+    for (const yaml of ['steps: 500\n', 'epochs: 9\n']) {
+      const { steps, epochs } = await load(yaml, { overrides });
+      expect({ steps, epochs }).toEqual({ steps: undefined, epochs: undefined, ...expected });
+    }
+  });
+
+  it.each([
+    ['127.0.0.1:9091', '127.0.0.1', 9091],
+    ['[::1]:0', '::1', 0],
+    [':80', '::', 80],
+    ['localhost:65535', 'localhost', 65_535],
+  ])('give the metrics address %s as host and port', async (text, host, port) => {
+    const { metrics_addr = '' } = await load('', { overrides: { metrics_addr: text } });
+    expect(parseMetricsAddress(metrics_addr)).toEqual({ host, port });
+  });
+
   it('may be an empty file', async () => {
-    expect(await load('# nothing yet\n')).toMatchObject({ steps: 2000 });
+    expect(await load('# nothing yet\n')).toMatchObject({ batch_size: 64 });
   });
 
   it("that can't be read are named", async () => {

@@ -2,62 +2,78 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GraphRunner } from '../src/compute/graph-runner.ts';
+import { FIRST_POSITION } from '../src/data/batch-source.ts';
 import type { Batch, BatchSource } from '../src/data/batch-source.ts';
 import { BatchesAhead } from '../src/data/batches-ahead.ts';
 import { networkOf } from '../src/model/network.ts';
-import { initialWeights } from '../src/model/weights.ts';
+import { initialState } from '../src/model/training-state.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import type { Checkpoint } from '../src/training/checkpoint.ts';
+import { observers } from '../src/training/observer.ts';
+import { learningRateAt } from '../src/training/schedule.ts';
 import { train } from '../src/training/train.ts';
 import { samples } from './run-graph.ts';
 import { temporaryFolder } from './shards.ts';
 
 const STEPS = 12;
 const BATCHES = 5;
-const network = networkOf({ height: 28, width: 28, channels: 1, classes: 3 }, [2, 4, 4]);
+const SCHEDULE = { shape: 'cosine', learningRate: 0.05, warmupSteps: 4, steps: STEPS } as const;
+const network = networkOf({ height: 28, width: 28, channels: 1, classes: 3 }, { model: 'cnn', widths: [2, 4, 4], batchNorm: true });
+const optimizer = { kind: 'adamw', weightDecay: 0.01 } as const;
+
+function* batches(n: number, first: number): Generator<Batch> {
+  for (let index = first; index < BATCHES; index++) {
+    const pixels = Uint8Array.from(samples(4 * 784, n * BATCHES + index + 1), (value) => Math.round((value + 1) * 127.5));
+    const labels = Int32Array.of(0, 1, 2, index % 3);
+    yield { size: 4, pixels, labels, keys: [], state: () => ({ n, index }), release: () => undefined };
+  }
+}
 
 /** Epochs of different images. */
 const source: BatchSource = {
-  *epoch(n: number, startBatch: number): Generator<Batch> {
-    for (let index = startBatch; index < BATCHES; index++) {
-      const pixels = Uint8Array.from(samples(4 * 784, n * BATCHES + index + 1), (value) => Math.round((value + 1) * 127.5));
-      yield { size: 4, pixels, labels: Int32Array.of(0, 1, 2, index % 3), keys: [], release: () => undefined };
-    }
+  epoch: (n) => batches(n, 0),
+  resume: (state) => {
+    const { n, index } = state as { n: number; index: number };
+    return batches(n, index + 1);
   },
 };
 
-const weights = initialWeights(network, 42);
 const beginning: Checkpoint = {
-  run: { network, batchSize: 4, seed: 42, dataset: { fingerprint: '', shards: 1 } },
-  progress: { step: 0, position: { epoch: 0, batch: 0 } },
-  state: { weights, firstMoment: new Float32Array(weights.length), secondMoment: new Float32Array(weights.length) },
+  run: { network, optimizer, batchSize: 4, seed: 42, dataset: { fingerprint: '', shards: 1 } },
+  progress: { step: 0, position: FIRST_POSITION },
+  state: initialState(network, optimizer, 42),
+  best: undefined,
 };
 
 /** Trains on from a checkpoint until `stopAfter` steps are done; gives the loss of each step and the new checkpoint. */
 async function trainFrom({ run, progress, state }: Checkpoint, stopAfter: number): Promise<{ losses: number[]; checkpoint: Checkpoint }> {
-  await using compute = await GraphRunner.open({ network, batchSize: 4, threads: 2, state, first: 'train' });
+  await using compute = await GraphRunner.open({ network, optimizer, batchSize: 4, device: 'cpu', threads: 2, state, first: 'train' });
   const abort = new AbortController();
   const losses: number[] = [];
-  await using batches = new BatchesAhead(source, progress.position, abort.signal);
+  await using ahead = new BatchesAhead(source, progress.position, Infinity, abort.signal);
   const result = await train({
-    batches,
+    batches: ahead,
     compute,
-    shape: network.shape,
     start: progress,
     steps: STEPS,
-    seed: run.seed,
-    learningRate: 0.05,
+    settingsOf: (step) => ({ step, learningRate: learningRateAt(SCHEDULE, step) }),
     logEvery: 1,
     saveEvery: 100,
-    onWindow: (step, { loss }) => {
-      losses.push(loss);
-      if (step === stopAfter) abort.abort();
-    },
+    evaluateEvery: undefined,
+    observer: observers([
+      {
+        onStep: (step, { loss }) => {
+          losses.push(loss);
+          if (step === stopAfter) abort.abort();
+        },
+      },
+    ]),
     onSave: () => Promise.resolve(),
+    onEvaluate: () => Promise.resolve(),
     signal: abort.signal,
     now: () => performance.now(),
   });
-  return { losses, checkpoint: { run, progress: result.progress, state: await compute.state() } };
+  return { losses, checkpoint: { run, progress: result.progress, state: await compute.state(), best: undefined } };
 }
 
 describe('resuming', () => {

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Compute, LabelledImages, StepSettings } from '../src/compute/protocol.ts';
+import { FIRST_POSITION } from '../src/data/batch-source.ts';
 import type { Batch, BatchSource } from '../src/data/batch-source.ts';
 import { BatchesAhead } from '../src/data/batches-ahead.ts';
-import { shiftOf } from '../src/model/random-shift.ts';
-import { learningRateAt, train } from '../src/training/train.ts';
+import { observers } from '../src/training/observer.ts';
+import { train } from '../src/training/train.ts';
 import type { Progress, TrainOptions, TrainResult } from '../src/training/train.ts';
 import type { WindowSummary } from '../src/training/window.ts';
-
-const SHAPE = { height: 56, width: 56, channels: 1, classes: 3 } as const;
 
 /** A clock that moves only when told. */
 class Clock {
@@ -27,17 +26,35 @@ class FakeSource implements BatchSource {
     this.#before = before;
   }
 
-  async *epoch(n: number, startBatch: number): AsyncGenerator<Batch> {
-    for (let index = startBatch; index < this.#batches; index++) {
+  epoch(n: number): AsyncGenerator<Batch> {
+    return this.#from(n, 0);
+  }
+
+  resume(state: unknown): AsyncGenerator<Batch> {
+    const [n, index] = state as [number, number];
+    return this.#from(n, index + 1);
+  }
+
+  async *#from(n: number, first: number): AsyncGenerator<Batch> {
+    for (let index = first; index < this.#batches; index++) {
       await this.#before();
       this.asked.push(`${n}.${index}`);
       this.held++;
-      const release = (): number => this.held--;
+      let held = true;
+      const release = (): void => {
+        if (held) this.held--;
+        held = false;
+      };
+      const state = (): unknown => {
+        if (!held) throw new Error('the batch was released');
+        return [n, index];
+      };
       yield {
         size: 2,
         pixels: new Uint8Array(2),
         labels: Int32Array.of(0, 1),
         keys: [`${n}.${index}a`, `${n}.${index}b`],
+        state,
         release,
       };
     }
@@ -62,11 +79,11 @@ class FakeCompute implements Compute {
   state = () => Promise.reject(new Error('not asked for'));
 }
 
-type Options = Omit<TrainOptions, 'batches'> & { source: BatchSource };
+type Options = Omit<TrainOptions, 'batches'> & { source: BatchSource; epochs: number };
 
 /** Trains on the batches of a source. */
-async function trainOn({ source, ...options }: Options): Promise<TrainResult> {
-  await using batches = new BatchesAhead(source, options.start.position, options.signal);
+async function trainOn({ source, epochs, ...options }: Options): Promise<TrainResult> {
+  await using batches = new BatchesAhead(source, options.start.position, epochs, options.signal);
   return await train({ ...options, batches });
 }
 
@@ -74,18 +91,19 @@ function fixture(overrides: Partial<Options> & Pick<Options, 'source' | 'compute
   const windows: [step: number, window: WindowSummary][] = [];
   const saves: Progress[] = [];
   const options: Options = {
-    shape: SHAPE,
-    start: { step: 0, position: { epoch: 0, batch: 0 } },
+    start: { step: 0, position: FIRST_POSITION },
     steps: 5,
-    seed: 42,
-    learningRate: 0.1,
+    epochs: Infinity,
+    settingsOf: (step) => ({ step, learningRate: 0.1 }),
     logEvery: 2,
     saveEvery: 100,
-    onWindow: (step, window) => windows.push([step, window]),
+    evaluateEvery: undefined,
+    observer: observers([{ onWindow: (step, window) => void windows.push([step, window]) }]),
     onSave: (progress) => {
       saves.push(progress);
       return Promise.resolve();
     },
+    onEvaluate: () => Promise.reject(new Error('not asked for')),
     signal: new AbortController().signal,
     now: () => 0,
     ...overrides,
@@ -133,34 +151,78 @@ describe('the training loop', () => {
     const { options } = fixture({ source, compute: new FakeCompute(() => 1), steps: 7 });
     const { progress } = await trainOn(options);
     expect(source.asked).toEqual(['0.0', '0.1', '0.2', '1.0', '1.1', '1.2', '2.0']);
-    expect(progress).toEqual({ step: 7, position: { epoch: 2, batch: 1 } });
+    expect(progress).toEqual({ step: 7, position: { epoch: 2, batch: 1, state: [2, 0] } });
   });
 
   it('begins at the place of a checkpoint, also at the very end of an epoch', async () => {
     const source = new FakeSource(3);
-    const start = { step: 6, position: { epoch: 1, batch: 3 } };
+    const start = { step: 6, position: { epoch: 1, batch: 3, state: [1, 2] } };
     const compute = new FakeCompute(() => 1);
     const { progress } = await trainOn(fixture({ source, compute, start, steps: 8 }).options);
     expect(source.asked).toEqual(['2.0', '2.1']);
-    expect(progress).toEqual({ step: 8, position: { epoch: 2, batch: 2 } });
+    expect(progress).toEqual({ step: 8, position: { epoch: 2, batch: 2, state: [2, 1] } });
     expect(compute.settings.map(({ step }) => step)).toEqual([7, 8]);
   });
 
   it('has nothing to do when all steps are done', async () => {
     const source = new FakeSource(3);
-    const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1), start: { step: 5, position: { epoch: 1, batch: 2 } } });
+    const { options, saves } = fixture({
+      source,
+      compute: new FakeCompute(() => 1),
+      start: { step: 5, position: { epoch: 1, batch: 2, state: [1, 1] } },
+    });
     const result = await trainOn(options);
     expect(result).toMatchObject({ progress: options.start, lastWindow: undefined, total: { steps: 0, images: 0, imagesPerSec: 0 } });
     expect(source.asked).toEqual([]);
     expect(saves).toEqual([]);
   });
 
-  it('lowers the learning rate in a straight line and moves the images by seed and step', async () => {
+  it('ends behind the last batch of the last epoch', async () => {
+    const source = new FakeSource(3);
+    const { options, saves, windows } = fixture({ source, compute: new FakeCompute(() => 1), steps: Infinity, epochs: 2 });
+    const { progress } = await trainOn(options);
+    expect(progress).toEqual({ step: 6, position: { epoch: 1, batch: 3, state: [1, 2] } });
+    expect(saves).toEqual([progress]);
+    expect(windows.map(([step]) => step)).toEqual([2, 4, 6]);
+    expect(source.held).toBe(0);
+    // Going on from there, there is nothing left to do.
+    const again = await trainOn({ ...options, start: progress });
+    expect(again).toMatchObject({ progress, total: { steps: 0 } });
+  });
+
+  it('asks with each step for its settings, and for the state of a batch only to save it', async () => {
     const compute = new FakeCompute(() => 1);
-    await trainOn(fixture({ source: new FakeSource(9), compute, steps: 4 }).options);
-    expect(compute.settings.map(({ learningRate }) => learningRate)).toEqual([0.1, 0.1 * 0.75, 0.05, 0.1 * 0.25]);
-    expect(compute.settings.map(({ shift }) => shift)).toEqual([1, 2, 3, 4].map((step) => shiftOf(SHAPE, 42, step)));
-    expect(learningRateAt(2, 100, 100)).toBeCloseTo(0.02);
+    const settingsOf = (step: number): StepSettings => ({ step, learningRate: 1 / step });
+    const { options, saves } = fixture({ source: new FakeSource(9), compute, steps: 4, saveEvery: 3, settingsOf });
+    await trainOn(options);
+    expect(compute.settings).toEqual([1, 2, 3, 4].map(settingsOf));
+    expect(saves.map(({ position }) => position.state)).toEqual([
+      [0, 2],
+      [0, 3],
+    ]);
+  });
+
+  it('evaluates every so often, before it saves, in a time that counts in no window', async () => {
+    const clock = new Clock();
+    const events: string[] = [];
+    const { options, windows } = fixture({
+      source: new FakeSource(9),
+      compute: new FakeCompute(() => void (clock.ms += 10) ?? 1),
+      now: clock.now,
+      logEvery: 3,
+      evaluateEvery: 2,
+      saveEvery: 2,
+      onEvaluate: ({ step }) => {
+        events.push(`evaluate ${step}`);
+        clock.ms += 1000;
+        return Promise.resolve();
+      },
+      onSave: ({ step }) => Promise.resolve(void events.push(`save ${step}`)),
+    });
+    const { total } = await trainOn(options);
+    expect(events).toEqual(['evaluate 2', 'save 2', 'evaluate 4', 'save 4', 'save 5']);
+    expect(windows.map(([, { imagesPerSec }]) => imagesPerSec)).toEqual([200, 200]);
+    expect(total.imagesPerSec).toBe(200);
   });
 
   it('saves every so often and at the end, but never twice the same', async () => {
@@ -211,7 +273,8 @@ describe('the training loop', () => {
     });
     const { options, saves } = fixture({ source, compute: new FakeCompute(() => 1) });
     await expect(trainOn(options)).rejects.toThrow('the shard is truncated');
-    expect(saves).toEqual([{ step: 3, position: { epoch: 0, batch: 3 } }]);
+    expect(saves).toEqual([{ step: 3, position: { epoch: 0, batch: 3, state: [0, 2] } }]);
+    expect(source.held).toBe(0);
   });
 
   it('ends when the loss is no longer a number, and saves nothing of it', async () => {
