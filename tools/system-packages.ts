@@ -1,19 +1,24 @@
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { runCommand } from './command.ts';
 
 /** A Debian or Ubuntu package that a test or a benchmark uses beyond Node. */
 export interface SystemPackage {
   readonly name: string;
-  /** The program on PATH that shows that it is installed. */
+  /** What shows that it is installed: a program on PATH, or a file by its absolute path. */
   readonly program: string;
   readonly neededBy: string;
 }
+
+/** Where Debian's own Python, and no other, finds modules. */
+const PYTHON_MODULES = '/usr/lib/python3/dist-packages';
 
 /** What tests use; the product itself needs none of it when it runs as root with /dev/fuse. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   { name: 'fuse3', program: 'fusermount3', neededBy: 'mounts of an ordinary user' },
   { name: 'python3', program: 'python3', neededBy: 'tar archives against Python' },
+  { name: 'python3-numpy', program: `${PYTHON_MODULES}/numpy`, neededBy: 'arrays against NumPy' },
+  { name: 'python3-pil', program: `${PYTHON_MODULES}/PIL`, neededBy: 'scaled images against Pillow' },
   { name: 'chromium', program: 'chromium', neededBy: "the trainer's report, and its WebGPU on the software driver that comes along" },
 ];
 
@@ -22,12 +27,16 @@ export const BENCHMARK_PACKAGES: readonly SystemPackage[] = [
   { name: 'fio', program: 'fio', neededBy: 'the load' },
   { name: 'rclone', program: 'rclone', neededBy: 'the peer' },
   { name: 'fuse3', program: 'fusermount3', neededBy: 'the mount of rclone' },
+  { name: 'python3', program: '/usr/bin/python3', neededBy: 'the loader in Python' },
+  { name: 'python3-pil', program: `${PYTHON_MODULES}/PIL`, neededBy: 'its image decoder' },
 ];
 
 /** The packages of a list that are not installed. */
 export function missingPackages(packages: readonly SystemPackage[]): SystemPackage[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return packages.filter(({ program }) => !folders.some((folder) => existsSync(join(folder, program))));
+  const isInstalled = (program: string): boolean =>
+    isAbsolute(program) ? existsSync(program) : folders.some((folder) => existsSync(join(folder, program)));
+  return packages.filter(({ program }) => !isInstalled(program));
 }
 
 /** Whether this process may install Debian packages. */

@@ -1,6 +1,7 @@
 /** Builders of decoders. What they return is plain data, so that worker threads can run it. */
 import type { DecodeContext } from './decode-context.ts';
 import type { Decoder, DecoderSpec, FieldSource } from './decoder.ts';
+import { checkFit } from './image/check-fit.ts';
 import type { Crop, ImageFit, ImageLayout, PixelType, Resize } from './image/image-spec.ts';
 import type { Image, ImageTensor } from './image/image-value.ts';
 import type { NpyArray } from './npy.ts';
@@ -67,6 +68,7 @@ export function image(options: RasterOptions | ImageOptions = {}): Decoder<unkno
   const { height, width, channels = 3, layout = 'nhwc', type = 'uint8', resize = 'cover' } = options;
   const { pad = 0, crop = 'center', flip = false, mean, std } = options;
   const fit: ImageFit = { height, width, channels, layout, type, resize, pad, crop, flip, mean, std };
+  checkFit(fit, options.resize !== undefined);
   return { kind: 'image', channels, fit, ...from };
 }
 

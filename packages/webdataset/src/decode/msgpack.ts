@@ -1,6 +1,7 @@
 import { decode } from '@msgpack/msgpack';
 import { reasonOf } from '../errors.ts';
 import { DecodeFault } from './decode-fault.ts';
+import { checkMsgpackClaims } from './msgpack-claims.ts';
 
 /**
  * Reads one MessagePack value. Integers that a number cannot hold exactly become `bigint`, binary data `Uint8Array`, timestamps `Date`.
@@ -9,16 +10,12 @@ import { DecodeFault } from './decode-fault.ts';
  */
 export function decodeMsgpack(bytes: Buffer): unknown {
   try {
+    checkMsgpackClaims(bytes);
     // Binary data become views of what is decoded, so that is a copy of its own.
-    return numbersWhereExact(decode(Uint8Array.from(bytes), { useBigInt64: true, ...limitsOf(bytes) }));
+    return numbersWhereExact(decode(Uint8Array.from(bytes), { useBigInt64: true }));
   } catch (error) {
     throw new DecodeFault(`it is no MessagePack: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-/** Every element takes a byte at least: a length beyond that is a lie, for which no memory is taken. */
-function limitsOf({ length }: Buffer): { maxArrayLength: number; maxMapLength: number } {
-  return { maxArrayLength: length, maxMapLength: length };
 }
 
 /** 64-bit integers come as `bigint` of whatever size; only those that need it stay so. */

@@ -9,7 +9,7 @@ export async function loadSharp(): Promise<RasterDecoder> {
   return {
     decode: async (bytes) => {
       try {
-        const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PIXELS })
+        const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PIXELS, ignoreIcc: true })
           .toColourspace('srgb')
           .removeAlpha()
           .raw({ depth: 'uchar' })
