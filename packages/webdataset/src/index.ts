@@ -15,6 +15,7 @@ export type { Raster } from './decode/image/raster.ts';
 export { Loader, type LoaderOptions } from './loader.ts';
 export type { Batch, BatchHandle } from './loader/batch.ts';
 export type { LoaderState } from './loader/state.ts';
+export { SHARD_CHANNEL, type ShardEvent } from './loader/shard-events.ts';
 export type { LoaderStats, StageStats } from './loader/stats.ts';
 export { shardOrder, ShuffleBuffer } from './order.ts';
 export { datasetFingerprint } from './order/fingerprint.ts';

@@ -5,6 +5,8 @@
  * samples that have left the shuffle buffer since the rank's epoch began. What lies between the canonical walk over the shards and that
  * position is in the shuffle buffer, whose references and random state are stored with it. So nothing has to be walked again.
  */
+import type { WebDatasetErrorCode } from '../errors.ts';
+import type { RandomState } from '../order/random.ts';
 
 /** Raised when the meaning of a field changes; other versions are refused. */
 export const STATE_VERSION = 1;
@@ -42,7 +44,7 @@ export interface OrderIdentity {
   /** Shards per group. */
   readonly groups: readonly number[];
   /** The members that each field is made of: extensions by name of the field. A missing one decides what is skipped. */
-  readonly fields: Readonly<Record<string, readonly string[]>>;
+  readonly fields: Readonly<Record<string, { readonly from: readonly string[]; readonly isOptional: boolean }>>;
   /** Address of the module with the rule of names; null is the standard one. */
   readonly splitName: string | null;
 }
@@ -51,8 +53,6 @@ export interface OrderIdentity {
 export interface WalkState {
   /** How often the rank has gone through its shards to the end. */
   readonly round: number;
-  /** Samples that were good in this round, so far. */
-  readonly goodInRound: number;
   /** Number of the visit within the round. */
   readonly visit: number;
   /** Number of the next sample within the shard; null at the beginning of a visit. */
@@ -63,7 +63,7 @@ export interface WalkState {
 
 /** References that have not left the shuffle buffer. */
 export interface BufferState {
-  readonly random: readonly number[];
+  readonly random: RandomState;
   readonly items: readonly StoredReference[];
 }
 
@@ -75,5 +75,5 @@ export interface StoredReference {
   /** Offset and size by field, in the order of the fields; a missing optional field is -1, 0. */
   readonly members: readonly number[];
   /** Set for a sample that breaks a rule: code, reason and byte. */
-  readonly fault?: { readonly code: string; readonly reason: string; readonly offset: number | null };
+  readonly fault?: { readonly code: WebDatasetErrorCode; readonly reason: string; readonly offset: number | null };
 }

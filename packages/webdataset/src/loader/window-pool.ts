@@ -19,10 +19,13 @@ export interface WindowLease {
  */
 export class WindowPool {
   readonly #free: number[];
+  readonly #onReclaim: () => void;
   /** Windows whose samples have all entered the order. */
   readonly #reclaimable = new Set<WindowLease>();
 
-  constructor(count: number) {
+  /** @param onReclaim called when a window is taken back before all its samples were decoded */
+  constructor(count: number, onReclaim: () => void = () => undefined) {
+    this.#onReclaim = onReclaim;
     this.#free = Array.from({ length: count }, (_, slot) => count - 1 - slot);
   }
 
@@ -74,6 +77,7 @@ export class WindowPool {
     }
     if (least === undefined) return undefined;
     this.release(least);
+    this.#onReclaim();
     return this.#free.pop();
   }
 }

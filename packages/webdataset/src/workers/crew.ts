@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import type { ShardLocation } from '../source/shard-bytes.ts';
 import { Jobs } from './jobs.ts';
-import type { DecodeReply, DecodeRequest, ScanReply, ScanRequest, SharedMemory } from './protocol.ts';
+import type { DecodeReply, DecodeRequest, ScanReply, ScanRequest, WorkerSetup } from './protocol.ts';
 
 /** Who does the work of a loader: its own thread, or worker threads. */
 export interface Crew extends AsyncDisposable {
@@ -10,7 +11,9 @@ export interface Crew extends AsyncDisposable {
   readonly windowsAhead: number;
   /** @param reader 0 to `readers - 1`; all requests for one cursor go to the same one, one after the other */
   scan(reader: number, request: ScanRequest): Promise<ScanReply>;
-  /** Gives up a cursor before its end. Never rejects: what is not open any more needs no closing. */
+  /** Opens a shard for the threads that decode; tells how they read it until {@link close}. */
+  open(reader: number, cursor: number, location: ShardLocation): Promise<ShardLocation>;
+  /** Gives up a cursor; what is under way for it ends early. Never rejects: what is not open any more needs no closing. */
   close(reader: number, cursor: number): Promise<void>;
   decode(request: DecodeRequest): Promise<DecodeReply>;
   /** Ends all work: what is under way and what is asked later rejects with `reason`. */
@@ -24,17 +27,21 @@ export class InlineCrew implements Crew {
   readonly #jobs: Jobs;
   #aborted: Error | undefined;
 
-  constructor(memory: SharedMemory) {
-    this.#jobs = new Jobs(memory);
+  constructor(setup: WorkerSetup) {
+    this.#jobs = new Jobs(setup);
   }
 
   scan(_reader: number, request: ScanRequest): Promise<ScanReply> {
     return this.#run(() => this.#jobs.scan(request));
   }
 
-  close(_reader: number, cursor: number): Promise<void> {
-    this.#jobs.close({ kind: 'close', cursor });
-    return Promise.resolve();
+  async open(_reader: number, cursor: number, location: ShardLocation): Promise<ShardLocation> {
+    return (await this.#run(() => this.#jobs.open({ kind: 'open', cursor, location }))).location;
+  }
+
+  async close(_reader: number, cursor: number): Promise<void> {
+    this.#jobs.cancel(cursor);
+    await this.#jobs.close({ kind: 'close', cursor });
   }
 
   decode(request: DecodeRequest): Promise<DecodeReply> {
@@ -43,14 +50,14 @@ export class InlineCrew implements Crew {
 
   abort(reason: Error): void {
     this.#aborted ??= reason;
+    this.#jobs.abort();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#jobs[Symbol.dispose]();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#jobs[Symbol.asyncDispose]();
   }
 
-  async #run<T>(job: () => T | Promise<T>): Promise<T> {
+  async #run<T>(job: () => Promise<T>): Promise<T> {
     // The jobs block; between two of them timers, streams and an abort get their turn.
     await setImmediate();
     if (this.#aborted !== undefined) throw this.#aborted;

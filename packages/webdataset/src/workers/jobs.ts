@@ -1,38 +1,45 @@
-import { ImageDecoder } from '../decode/image.ts';
-import { DecodeFault } from '../decode/raster.ts';
-import { WebDatasetError } from '../errors.ts';
-import { ShardFile } from '../shard-file.ts';
+import { loadSplitName } from '../split-name-module.ts';
+import { splitMemberName, type SplitName } from '../sample.ts';
+import { openShard } from '../source/open-shard.ts';
+import type { ShardBytes } from '../source/shard-bytes.ts';
+import { SlotDecoder } from './slot-decoder.ts';
 import { toErrorRecord } from './error-record.ts';
 import {
   type CloseReply,
   type CloseRequest,
   type DecodeReply,
   type DecodeRequest,
-  type ImageFailure,
   NO_WINDOW,
+  type OpenReply,
+  type OpenRequest,
   type ScanReply,
   type ScanRequest,
-  type SharedMemory,
-  SOURCE_WORDS,
   type WorkerReply,
   type WorkerRequest,
+  type WorkerSetup,
 } from './protocol.ts';
 import { ShardScan } from './shard-scan.ts';
 
-/** Largest image file that is read: far above any real one, and far below what a damaged size could ask for. */
-const MAX_IMAGE_FILE_BYTES = 256 * 1024 * 1024;
+/** A use of a shard. */
+interface Cursor {
+  /** Ends its reads, where they can be ended. */
+  readonly abort: AbortController;
+  scan?: ShardScan;
+  /** Open for the other threads. */
+  bytes?: ShardBytes;
+}
 
-/** The work itself, the same in a worker thread and in the caller's: scanning shards and decoding images. */
-export class Jobs implements Disposable {
-  readonly #memory: SharedMemory;
-  readonly #stop: Int32Array;
-  readonly #scans = new Map<number, ShardScan>();
+/** The work itself, the same in a worker thread and in the caller's: scanning shards and decoding samples. */
+export class Jobs implements AsyncDisposable {
+  readonly #setup: WorkerSetup;
+  readonly #cursors = new Map<number, Cursor>();
+  readonly #abort = new AbortController();
   #ownWindow: Buffer | undefined;
-  #decoder: Promise<ImageDecoder> | undefined;
+  #decoder: Promise<SlotDecoder> | undefined;
+  #splitName: Promise<SplitName> | undefined;
 
-  constructor(memory: SharedMemory) {
-    this.#memory = memory;
-    this.#stop = new Int32Array(memory.stop);
+  constructor(setup: WorkerSetup) {
+    this.#setup = setup;
   }
 
   /** Does what a message asks. */
@@ -40,6 +47,8 @@ export class Jobs implements Disposable {
     switch (request.kind) {
       case 'scan':
         return this.scan(request);
+      case 'open':
+        return this.open(request);
       case 'decode':
         return this.decode(request);
       case 'close':
@@ -48,104 +57,97 @@ export class Jobs implements Disposable {
   }
 
   /** Scans the next window of a shard; a shard that cannot be opened is one without samples that ends in that failure. */
-  scan({ cursor, shard, window }: ScanRequest): ScanReply {
-    let scan = this.#scans.get(cursor);
-    if (scan === undefined) {
+  async scan({ cursor: id, range, window }: ScanRequest): Promise<ScanReply> {
+    if (range !== undefined) {
+      const cursor = this.#add(id);
       try {
-        scan = new ShardScan(shard);
+        const names = await this.#names();
+        cursor.scan = new ShardScan(await openShard(range.location, { signal: cursor.abort.signal }), range, this.#setup.fields, names);
       } catch (error) {
-        return {
-          kind: 'scan',
-          keys: [],
-          labels: new Int32Array(),
-          images: new Float64Array(),
-          faults: [],
-          failure: toErrorRecord(error),
-          ended: true,
-        };
+        this.#cursors.delete(id);
+        return { ...NOTHING_FOUND, failure: toErrorRecord(error) };
       }
-      this.#scans.set(cursor, scan);
     }
-    const reply = scan.next(this.#windowMemory(window));
-    if (reply.ended) this.close({ kind: 'close', cursor });
+    const scan = this.#cursors.get(id)?.scan;
+    if (scan === undefined) return { ...NOTHING_FOUND, failure: undefined }; // It was given up.
+    const reply = await scan.next(this.#windowMemory(window));
+    if (reply.ended && reply.spooled === undefined) await this.close({ kind: 'close', cursor: id });
     return reply;
   }
 
-  /** Gives up a pass; one that has ended is none. */
-  close({ cursor }: CloseRequest): CloseReply {
-    this.#scans.get(cursor)?.[Symbol.dispose]();
-    this.#scans.delete(cursor);
+  /** Opens a shard for other threads. One that they can open as well themselves is not kept. */
+  async open({ cursor: id, location }: OpenRequest): Promise<OpenReply> {
+    const cursor = this.#add(id);
+    try {
+      cursor.bytes = await openShard(location, { signal: cursor.abort.signal });
+    } catch (error) {
+      this.#cursors.delete(id);
+      throw error;
+    }
+    const found = cursor.bytes.location;
+    if (found.kind !== 'spooled') await this.close({ kind: 'close', cursor: id });
+    return { kind: 'open', location: found };
+  }
+
+  /** Says that a cursor is not wanted any more, before its turn to be closed comes: what waits for a server ends. */
+  cancel(cursor: number): void {
+    this.#cursors.get(cursor)?.abort.abort(GIVEN_UP);
+  }
+
+  /** Gives up a use of a shard; one that has ended is none. */
+  async close({ cursor: id }: CloseRequest): Promise<CloseReply> {
+    const cursor = this.#cursors.get(id);
+    this.#cursors.delete(id);
+    await cursor?.scan?.[Symbol.asyncDispose]();
+    await cursor?.bytes?.[Symbol.asyncDispose]();
     return { kind: 'close' };
   }
 
-  /** Decodes images into a slot. */
-  async decode({ slot, sources, shards }: DecodeRequest): Promise<DecodeReply> {
-    const { shape, batchSize, slots } = this.#memory;
-    const imageBytes = shape.height * shape.width * shape.channels;
-    const failures: ImageFailure[] = [];
-    using files = new OpenShards(shards);
-    this.#decoder ??= ImageDecoder.create();
-    const decoder = await this.#decoder;
-    for (let index = 0; index * SOURCE_WORDS < sources.length && this.#stop[0] === 0; index++) {
-      const target = Buffer.from(slots, (slot * batchSize + index) * imageBytes, imageBytes);
-      try {
-        const bytes = this.#imageBytes(sources, index * SOURCE_WORDS, files);
-        // Most images take the synchronous way; waiting for a promise per image would cost as much as decoding a small one.
-        if (!decoder.tryDecodeInto(bytes, shape, target)) await decoder.decodeOtherInto(bytes, shape, target);
-      } catch (error) {
-        failures.push({ index, ...failureOf(error) });
-      }
-    }
-    return { kind: 'decode', failures };
+  /** Decodes samples into a slot. */
+  async decode(request: DecodeRequest): Promise<DecodeReply> {
+    this.#decoder ??= SlotDecoder.create(this.#setup, this.#abort.signal);
+    return (await this.#decoder).decode(request);
   }
 
-  [Symbol.dispose](): void {
-    for (const scan of this.#scans.values()) scan[Symbol.dispose]();
-    this.#scans.clear();
+  /** Ends what waits for a server. */
+  abort(): void {
+    this.#abort.abort(GIVEN_UP);
+    for (const { abort } of this.#cursors.values()) abort.abort(GIVEN_UP);
   }
 
-  #imageBytes(sources: Float64Array, at: number, files: OpenShards): Buffer {
-    const [window = NO_WINDOW, windowOffset = 0, shard = 0, offset = 0, size = 0] = sources.subarray(at, at + SOURCE_WORDS);
-    if (window !== NO_WINDOW) return Buffer.from(this.#memory.windows, window * this.#memory.windowBytes + windowOffset, size);
-    if (size > MAX_IMAGE_FILE_BYTES) throw new DecodeFault(`it has ${size} bytes, more than any image (${MAX_IMAGE_FILE_BYTES})`);
-    const bytes = files.get(shard).read(Buffer.allocUnsafeSlow(size), offset);
-    if (bytes.length < size) throw new WebDatasetError('WDS_TRUNCATED', 'the shard became shorter while it was read');
-    return bytes;
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abort();
+    await Promise.all(Array.from(this.#cursors.keys(), (cursor) => this.close({ kind: 'close', cursor })));
+  }
+
+  #add(id: number): Cursor {
+    const cursor: Cursor = { abort: new AbortController() };
+    this.#cursors.set(id, cursor);
+    return cursor;
+  }
+
+  #names(): Promise<SplitName> {
+    const { splitName } = this.#setup;
+    return (this.#splitName ??= splitName === undefined ? Promise.resolve(splitMemberName) : loadSplitName(splitName));
   }
 
   #windowMemory(window: number): Buffer {
-    const { windows, windowBytes } = this.#memory;
+    const { windows, windowBytes } = this.#setup;
     if (window !== NO_WINDOW) return Buffer.from(windows, window * windowBytes, windowBytes);
     return (this.#ownWindow ??= Buffer.allocUnsafeSlow(windowBytes));
   }
 }
 
-/** The shards that one request reads single images from; none stays open after it, so a replaced shard is never read by old offsets for long. */
-class OpenShards implements Disposable {
-  readonly #paths: readonly string[];
-  readonly #files = new Map<number, ShardFile>();
+const GIVEN_UP = new Error('the shard is not wanted any more');
 
-  constructor(paths: readonly string[]) {
-    this.#paths = paths;
-  }
-
-  get(index: number): ShardFile {
-    let file = this.#files.get(index);
-    if (file === undefined) {
-      file = new ShardFile(this.#paths[index] ?? '');
-      this.#files.set(index, file);
-    }
-    return file;
-  }
-
-  [Symbol.dispose](): void {
-    for (const file of this.#files.values()) file[Symbol.dispose]();
-  }
-}
-
-/** A fault of one image; anything else is a fault of the thread and ends it. */
-function failureOf(error: unknown): Omit<ImageFailure, 'index'> {
-  if (error instanceof DecodeFault) return { code: 'WDS_DECODE', reason: `the image cannot be decoded: ${error.message}` };
-  if (error instanceof WebDatasetError) return { code: error.code, reason: error.reason };
-  throw error;
-}
+const NOTHING_FOUND = {
+  kind: 'scan',
+  keys: [],
+  first: 0,
+  members: new Float64Array(),
+  faults: [],
+  ended: true,
+  spooled: undefined,
+  bytes: 0,
+  busyMs: 0,
+} satisfies Omit<ScanReply, 'failure'>;

@@ -1,11 +1,13 @@
+import { performance } from 'node:perf_hooks';
 import { WebDatasetError } from '../errors.ts';
-import { decodeLabel, MAX_LABEL_BYTES } from '../decode/label.ts';
-import { firstField, IMAGE_FIELDS, LABEL_FIELDS } from '../fields.ts';
-import { type CompleteSample, SampleGrouper } from '../sample.ts';
-import { ShardFile } from '../shard-file.ts';
+import { firstField } from '../fields.ts';
+import type { WantedField } from '../loader/slot-layout.ts';
+import { type CompleteSample, SampleGrouper, type SplitName } from '../sample.ts';
+import type { ShardBytes } from '../source/shard-bytes.ts';
+import { blocks } from '../tar/header.ts';
 import { type ScannedMember, TarScanner } from '../tar/scanner.ts';
 import { type ErrorRecord, toErrorRecord } from './error-record.ts';
-import { IMAGE_WORDS, NO_WINDOW, type ScanReply } from './protocol.ts';
+import { MEMBER_WORDS, NO_WINDOW, NONE, type ScanRange, type ScanReply } from './protocol.ts';
 
 /** A member and the window that holds its data. */
 interface WindowMember extends ScannedMember {
@@ -13,54 +15,87 @@ interface WindowMember extends ScannedMember {
   readonly window: number;
 }
 
+/** A sample, and where a pass over those behind it may start. */
+interface FoundSample {
+  readonly sample: CompleteSample<WindowMember>;
+  readonly next: number;
+}
+
 /**
- * One pass over one shard: reads it in windows, front to back, and finds where each sample's image lies and what its label is.
+ * One pass over one shard, or a part of it: reads it in windows, front to back, and finds where the fields of each sample lie.
  *
  * Every window starts with the first member of a sample, so that a sample lies wholly in one window whenever it fits: the sample
  * that is open at a window's end is scanned again as the first of the next one.
  */
-export class ShardScan implements Disposable {
-  readonly #file: ShardFile;
+export class ShardScan implements AsyncDisposable {
+  readonly #bytes: ShardBytes;
+  readonly #range: ScanRange;
+  readonly #fields: readonly WantedField[];
   readonly #scanner: TarScanner;
   readonly #grouper: SampleGrouper<WindowMember>;
   #window = 0;
+  /** Number of the next sample. */
+  #sample: number;
+  /** End of the open sample's last member. */
+  #end = 0;
 
-  /** @throws {@link WebDatasetError} `WDS_READ` */
-  constructor(path: string) {
-    this.#file = new ShardFile(path);
-    this.#scanner = new TarScanner(path, this.#file.size);
-    this.#grouper = new SampleGrouper(path);
+  constructor(bytes: ShardBytes, range: ScanRange, fields: readonly WantedField[], splitName: SplitName) {
+    this.#bytes = bytes;
+    this.#range = range;
+    this.#fields = fields;
+    this.#scanner = new TarScanner(bytes.name, bytes.size);
+    if (range.offset > 0) this.#scanner.rewind(range.offset);
+    this.#grouper = new SampleGrouper(bytes.name, splitName);
+    this.#sample = range.sample;
+  }
+
+  /** True where all threads can read the shard through this pass, and only as long as it is open. */
+  get isSpooled(): boolean {
+    return this.#bytes.location.kind === 'spooled';
   }
 
   /** Fills `memory` with the next bytes of the shard; the samples that end in them. A fault of the archive is in the reply, as its end. */
-  next(memory: Buffer): ScanReply {
-    const samples: CompleteSample<WindowMember>[] = [];
+  async next(memory: Buffer): Promise<ScanReply> {
+    const started = performance.now();
+    const samples: FoundSample[] = [];
     const start = this.#scanner.position;
+    const number = this.#sample;
     this.#window++;
     let failure: ErrorRecord | undefined;
+    let bytes = 0;
     try {
-      this.#scanWindow(this.#file.read(memory, start), start, samples);
+      const read = this.#bytes.read(memory, start);
+      const filled = read instanceof Promise ? await read : read;
+      bytes = filled.length;
+      this.#scanWindow(filled, start, samples);
     } catch (error) {
       failure = toErrorRecord(error);
     }
-    return this.#reply(samples, start, failure);
+    const wanted = samples.slice(Math.max(0, this.#range.first - number));
+    const first = Math.max(number, this.#range.first);
+    const ended = failure !== undefined || this.#scanner.ended || this.#isComplete;
+    return { ...this.#reply(wanted, first, start), failure, ended, bytes, busyMs: performance.now() - started };
   }
 
-  [Symbol.dispose](): void {
-    this.#file[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#bytes[Symbol.asyncDispose]();
   }
 
-  #scanWindow(bytes: Buffer, start: number, samples: CompleteSample<WindowMember>[]): void {
-    if (bytes.length === 0 && start < this.#file.size) {
-      throw new WebDatasetError('WDS_TRUNCATED', 'the shard became shorter while it was read', { shard: this.#file.path, offset: start });
+  get #isComplete(): boolean {
+    return this.#sample >= this.#range.end;
+  }
+
+  #scanWindow(bytes: Buffer, start: number, samples: FoundSample[]): void {
+    if (bytes.length === 0 && start < this.#bytes.size) {
+      throw new WebDatasetError('WDS_TRUNCATED', 'the shard became shorter while it was read', { shard: this.#bytes.name, offset: start });
     }
     for (const { member, data } of this.#scanner.scan(bytes)) {
-      const complete = this.#grouper.push({ member, data, window: this.#window });
-      if (complete !== undefined) samples.push(complete);
+      this.#add(this.#grouper.push({ member, data, window: this.#window }), samples);
+      if (this.#isComplete) return;
+      this.#end = member.offset + blocks(member.size);
     }
     if (this.#scanner.ended) {
-      const last = this.#grouper.finish();
-      if (last !== undefined) samples.push(last);
+      this.#add(this.#grouper.finish(), samples);
       return;
     }
     const open = this.#grouper.openMember;
@@ -69,47 +104,48 @@ export class ShardScan implements Disposable {
     this.#grouper.reset();
   }
 
-  #reply(samples: readonly CompleteSample<WindowMember>[], start: number, failure: ErrorRecord | undefined): ScanReply {
-    const keys = samples.map(({ key }) => key);
-    const labels = new Int32Array(samples.length);
-    const images = new Float64Array(samples.length * IMAGE_WORDS);
+  #add(sample: CompleteSample<WindowMember> | undefined, samples: FoundSample[]): void {
+    if (sample === undefined) return;
+    this.#sample++;
+    samples.push({ sample, next: this.#scanner.hasGlobals ? NONE : Math.min(this.#end, this.#bytes.size) });
+  }
+
+  #reply(
+    samples: readonly FoundSample[],
+    first: number,
+    start: number,
+  ): Pick<ScanReply, 'kind' | 'keys' | 'first' | 'members' | 'faults' | 'spooled'> {
+    const width = this.#fields.length * MEMBER_WORDS + 1;
+    const members = new Float64Array(samples.length * width);
     const faults: { index: number; error: ErrorRecord }[] = [];
-    for (const [index, sample] of samples.entries()) {
+    for (const [index, { sample, next }] of samples.entries()) {
+      const at = index * width;
+      members[at + width - 1] = next;
       try {
         if (sample.fault !== undefined) throw sample.fault;
-        const image = this.#required(sample, IMAGE_FIELDS, 'image');
-        labels[index] = this.#label(sample);
-        images[index * IMAGE_WORDS] = image.member.offset;
-        images[index * IMAGE_WORDS + 1] = image.member.size;
-        images[index * IMAGE_WORDS + 2] = this.#isInWindow(image) ? image.member.offset - start : NO_WINDOW;
+        for (const [number, field] of this.#fields.entries()) {
+          const found = this.#find(sample, field);
+          const inWindow = found !== undefined && found.window === this.#window && found.data !== undefined;
+          members[at + number * MEMBER_WORDS] = found?.member.offset ?? NONE;
+          members[at + number * MEMBER_WORDS + 1] = found?.member.size ?? NONE;
+          members[at + number * MEMBER_WORDS + 2] = inWindow ? found.member.offset - start : NO_WINDOW;
+        }
       } catch (error) {
         faults.push({ index, error: toErrorRecord(error) });
       }
     }
-    return { kind: 'scan', keys, labels, images, faults, failure, ended: failure !== undefined || this.#scanner.ended };
+    const spooled = this.isSpooled ? this.#bytes.location : undefined;
+    return { kind: 'scan', keys: samples.map(({ sample }) => sample.key), first, members, faults, spooled };
   }
 
-  #label(sample: CompleteSample<WindowMember>): number {
-    const label = this.#required(sample, LABEL_FIELDS, 'label');
-    const { offset, size, headerOffset } = label.member;
-    const bytes =
-      this.#isInWindow(label) && label.data !== undefined
-        ? label.data
-        : this.#file.read(Buffer.alloc(Math.min(size, MAX_LABEL_BYTES + 1)), offset);
-    return decodeLabel(bytes, { shard: this.#file.path, key: sample.key, offset: headerOffset });
-  }
-
-  #isInWindow({ window, data }: WindowMember): boolean {
-    return window === this.#window && data !== undefined;
-  }
-
-  #required(sample: CompleteSample<WindowMember>, names: readonly string[], what: string): WindowMember {
-    const member = firstField(sample.fields, names);
-    if (member !== undefined) return member;
-    const has = [...sample.fields.keys()].map((name) => `"${name}"`).join(', ');
-    throw new WebDatasetError('WDS_MISSING_FIELD', `the sample has no ${what} (one of ${names.join(', ')}), only ${has}`, {
-      shard: this.#file.path,
+  #find(sample: CompleteSample<WindowMember>, { name, from, isOptional }: WantedField): WindowMember | undefined {
+    const found = firstField(sample.fields, from);
+    if (found !== undefined || isOptional) return found;
+    const has = [...sample.fields.keys()].map((field) => `"${field}"`).join(', ');
+    throw new WebDatasetError('WDS_MISSING_FIELD', `the sample has no "${name}" (${from.join(', ')}), only ${has}`, {
+      shard: this.#bytes.name,
       key: sample.key,
+      offset: sample.fields.values().next().value?.member.headerOffset,
     });
   }
 }

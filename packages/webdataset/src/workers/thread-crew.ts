@@ -1,5 +1,6 @@
+import type { ShardLocation } from '../source/shard-bytes.ts';
 import type { Crew } from './crew.ts';
-import type { DecodeReply, DecodeRequest, ScanReply, ScanRequest, SharedMemory } from './protocol.ts';
+import type { DecodeReply, DecodeRequest, ScanReply, ScanRequest, WorkerSetup } from './protocol.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 /**
@@ -13,11 +14,11 @@ export class ThreadCrew implements Crew {
   readonly #decoders: readonly WorkerHandle[];
 
   /** @param windowsAhead windows that may be read before they are needed */
-  constructor(memory: SharedMemory, threads: { readonly readers: number; readonly decoders: number }, windowsAhead: number) {
+  constructor(setup: WorkerSetup, threads: { readonly readers: number; readonly decoders: number }, windowsAhead: number) {
     this.windowsAhead = windowsAhead;
-    this.#stop = new Int32Array(memory.stop);
-    this.#readers = Array.from({ length: threads.readers }, () => new WorkerHandle(memory));
-    this.#decoders = Array.from({ length: threads.decoders }, () => new WorkerHandle(memory));
+    this.#stop = new Int32Array(setup.stop);
+    this.#readers = Array.from({ length: threads.readers }, () => new WorkerHandle(setup));
+    this.#decoders = Array.from({ length: threads.decoders }, () => new WorkerHandle(setup));
   }
 
   get readers(): number {
@@ -28,6 +29,12 @@ export class ThreadCrew implements Crew {
     const reply = await this.#reader(reader).call(request);
     if (reply.kind !== 'scan') throw new TypeError(`A thread answered ${reply.kind} to scan.`);
     return reply;
+  }
+
+  async open(reader: number, cursor: number, location: ShardLocation): Promise<ShardLocation> {
+    const reply = await this.#reader(reader).call({ kind: 'open', cursor, location });
+    if (reply.kind !== 'open') throw new TypeError(`A thread answered ${reply.kind} to open.`);
+    return reply.location;
   }
 
   async close(reader: number, cursor: number): Promise<void> {

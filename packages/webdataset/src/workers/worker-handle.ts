@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { reasonOf, WebDatasetError } from '../errors.ts';
 import { fromErrorRecord } from './error-record.ts';
-import type { SharedMemory, WorkerAnswer, WorkerMessage, WorkerReply, WorkerRequest } from './protocol.ts';
+import type { WorkerAnswer, WorkerMessage, WorkerReply, WorkerRequest, WorkerSetup } from './protocol.ts';
 
 /** Sources run as they are, a built package from `dist`. */
 const THREAD_MODULE = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
@@ -21,7 +21,7 @@ export class WorkerHandle implements AsyncDisposable {
   /** Why nothing can be asked any more. */
   #ended: Error | undefined;
 
-  constructor(memory: SharedMemory) {
+  constructor(setup: WorkerSetup) {
     // The thread needs none of the program's own flags, and some of them (`--input-type`, preloaded modules) would end or slow it.
     this.#worker = new Worker(THREAD_MODULE, { name: 'webdataset', execArgv: [] });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#settle(answer));
@@ -35,7 +35,7 @@ export class WorkerHandle implements AsyncDisposable {
       });
     });
     this.#worker.unref(); // Last: listening for messages holds on to the process again.
-    this.#post({ kind: 'start', memory });
+    this.#post({ kind: 'start', setup });
   }
 
   /** Number of requests that are not answered yet. */

@@ -1,0 +1,323 @@
+import { WebDatasetError } from '../errors.ts';
+import type { ShuffledOrder } from '../order/shuffled-order.ts';
+import type { VisitPlan } from '../order/visits.ts';
+import type { ShardLocation } from '../source/shard-bytes.ts';
+import type { Crew } from '../workers/crew.ts';
+import { type DecodeReply, MEMBER_WORDS, NO_WINDOW, SOURCE_WORDS } from '../workers/protocol.ts';
+import type { Channel } from './channel.ts';
+import type { Journal } from './journal.ts';
+import { type PlannedVisit, ReferenceReader } from './reference-reader.ts';
+import { chunkWidth, type PlacedReference, type SampleReference } from './reference.ts';
+import type { ShardUse, ShardUses } from './shard-use.ts';
+import type { SlotPool } from './slot-pool.ts';
+import type { StageMeters } from './stage-meters.ts';
+import type { WalkState } from './state.ts';
+import type { WindowLease, WindowPool } from './window-pool.ts';
+
+/** Something that happened between two samples of a task: before the one at `place`. */
+export interface TaskEvent {
+  readonly place: number;
+  /** What could not be used; undefined for the end of a round over all shards. */
+  readonly fault: WebDatasetError | undefined;
+  /** Position of the faulty sample; undefined for a fault of a shard. */
+  readonly position: number | undefined;
+}
+
+/** A request on its way: the samples that will be at the places 0, 1, 2 … of the slot. */
+export interface Task {
+  readonly slot: number;
+  readonly samples: PlacedReference[];
+  /** In the order of their places. */
+  readonly events: readonly TaskEvent[];
+  readonly reply: Promise<DecodeReply>;
+}
+
+/** What a producer works with. */
+export interface ProducerResources {
+  readonly crew: Crew;
+  readonly slots: SlotPool;
+  readonly windows: WindowPool;
+  readonly uses: ShardUses;
+  readonly journal: Journal;
+  readonly meters: StageMeters;
+  /** Takes the tasks, in the epoch's order. */
+  readonly tasks: Channel<Task>;
+  readonly signal: AbortSignal;
+}
+
+/** What a producer produces. */
+export interface ProducerPlan {
+  readonly epoch: number;
+  readonly visits: VisitPlan;
+  readonly batchSize: number;
+  /** Number of fields. */
+  readonly fields: number;
+  /** Nothing behind the first fault will be delivered. */
+  readonly endsAtFault: boolean;
+  /** The shuffle buffer, as it stands at the beginning. */
+  readonly order: ShuffledOrder<SampleReference>;
+  readonly position: number;
+  readonly delivered: number;
+  readonly walk: WalkState;
+}
+
+/** A run of faulty samples is handed to the consumer in pieces, so that it holds no more memory than good ones. */
+const MAX_EVENTS = 256;
+
+/**
+ * Walks the order and hands out batches of samples for decoding, as far ahead as there are slots.
+ *
+ * Faults that it meets are not its to judge: they travel with the tasks, at their place in the order, since what becomes of the epoch
+ * must not depend on how far ahead the producer is.
+ */
+export class Producer {
+  readonly #resources: ProducerResources;
+  readonly #plan: ProducerPlan;
+  /** Samples handed out for decoding (before a state was taken, too), less those known to have failed: what the batches are made of. */
+  #expected: number;
+  #underWay = 0;
+  #position: number;
+  #samples: PlacedReference[] = [];
+  #events: TaskEvent[] = [];
+  #settled: (() => void) | undefined;
+  #hasEnded = false;
+
+  constructor(resources: ProducerResources, plan: ProducerPlan) {
+    this.#resources = resources;
+    this.#plan = plan;
+    this.#expected = plan.delivered;
+    this.#position = plan.position;
+  }
+
+  /** Hands out the epoch; its own end and every failure of the machinery go through the channel. */
+  async run(): Promise<void> {
+    const { tasks, meters, signal } = this.#resources;
+    const wake = (): void => this.#settled?.();
+    signal.addEventListener('abort', wake);
+    try {
+      let walk: WalkState | undefined = this.#plan.walk;
+      while (walk !== undefined && !this.#hasEnded) walk = await this.#round(walk);
+      await this.#handOut();
+      tasks.close();
+    } catch (error) {
+      tasks.close(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      signal.removeEventListener('abort', wake);
+      meters.decode.waitForShards(false);
+      meters.decode.blocked.set(false);
+    }
+  }
+
+  /** The consumer has taken a task in, and left `failed` of its samples out. */
+  settle(failed: number): void {
+    this.#underWay--;
+    this.#expected -= failed;
+    this.#settled?.();
+  }
+
+  /** Goes once over the shards, from `walk` on; returns where the next round starts, if there is to be one. */
+  async #round(walk: WalkState): Promise<WalkState | undefined> {
+    const { journal, crew, windows, uses, meters, signal } = this.#resources;
+    const { order, fields, visits, endsAtFault } = this.#plan;
+    const planned = new PlannedVisits(visits, walk);
+    await using reader = new ReferenceReader({ crew, windows, uses, fields, meter: meters.read, signal }, planned);
+    const before = this.#position;
+    for (;;) {
+      meters.decode.waitForShards(true);
+      const chunk = await reader.next();
+      meters.decode.waitForShards(false);
+      signal.throwIfAborted();
+      if (chunk === undefined) break;
+      const { references, failure } = chunk;
+      for (let index = 0; index < references.keys.length; index++) {
+        const reference = { chunk: references, index };
+        journal.append(reference);
+        const leaving = order.push(reference);
+        const taken = leaving === undefined || this.#take(leaving);
+        if (taken !== true && !(await taken)) return undefined;
+      }
+      if (failure === undefined) continue;
+      journal.append({
+        walk: { round: walk.round, visit: references.visit + 1, sample: null, offset: null },
+        isFailure: true,
+        endsRound: false,
+      });
+      await this.#note({ place: this.#samples.length, fault: failure, position: undefined });
+      if (endsAtFault) return undefined;
+    }
+    const end: WalkState = { round: walk.round, visit: planned.count, sample: null, offset: null };
+    journal.append({ walk: end, isFailure: false, endsRound: true });
+    for (let leaving = order.pop(); leaving !== undefined; leaving = order.pop()) if (!(await this.#take(leaving))) return undefined;
+    if (visits.samples === undefined || !(await this.#isWanting())) return undefined;
+    await this.#note({ place: this.#samples.length, fault: undefined, position: undefined });
+    // Where a whole round has no samples, another one would have none either; the consumer learns it from the event.
+    const isWhole = walk.visit === 0 && walk.sample === null;
+    return isWhole && this.#position === before ? undefined : { round: walk.round + 1, visit: 0, sample: null, offset: null };
+  }
+
+  /** Takes the next sample of the order; false when nothing more is to come. As a rule at once: a promise per sample would be felt. */
+  #take(reference: SampleReference): boolean | Promise<boolean> {
+    const { chunk, index } = reference;
+    const isReady = chunk.lease !== undefined || chunk.use.location !== undefined;
+    if (!isReady || chunk.faults.has(index) || this.#isFull) return this.#takeSlowly(reference);
+    this.#samples.push({ reference, position: this.#position++ });
+    return this.#samples.length < this.#taskSize() ? true : this.#handOut().then(() => true);
+  }
+
+  async #takeSlowly(reference: SampleReference): Promise<boolean> {
+    if (!(await this.#isWanting())) return false;
+    const position = this.#position++;
+    const fault = reference.chunk.faults.get(reference.index) ?? (await this.#open(reference));
+    if (fault !== undefined) {
+      await this.#note({ place: this.#samples.length, fault, position });
+      return !this.#plan.endsAtFault;
+    }
+    this.#samples.push({ reference, position });
+    if (this.#samples.length >= this.#taskSize()) await this.#handOut();
+    return true;
+  }
+
+  /** Makes sure that threads can read the shard of a sample out of a state; the fault, if they can't. */
+  async #open({ chunk: { use, lease, keys }, index }: SampleReference): Promise<WebDatasetError | undefined> {
+    if (lease !== undefined || use.location !== undefined) return undefined;
+    try {
+      await use.open(this.#resources.crew, this.#resources.signal);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof WebDatasetError) || this.#resources.signal.aborted) throw error;
+      use.release();
+      const { code, reason, shard, offset, cause } = error;
+      return new WebDatasetError(code, reason, { shard, offset, cause, key: keys[index] });
+    }
+  }
+
+  async #note(event: TaskEvent): Promise<void> {
+    this.#events.push(event);
+    if (event.fault !== undefined && this.#plan.endsAtFault) this.#hasEnded = true;
+    if (this.#hasEnded || this.#events.length >= MAX_EVENTS) await this.#handOut();
+  }
+
+  /** The agreed number is handed out, unless samples fail. */
+  get #isFull(): boolean {
+    return this.#expected + this.#samples.length >= (this.#plan.visits.samples ?? Infinity);
+  }
+
+  /** Whether samples are still missing of the agreed number; where that depends on samples being decoded, waits for them. */
+  async #isWanting(): Promise<boolean> {
+    while (this.#isFull) {
+      await this.#handOut();
+      if (this.#underWay === 0) return false;
+      await new Promise<void>((resolve) => (this.#settled = resolve));
+      this.#resources.signal.throwIfAborted();
+    }
+    return true;
+  }
+
+  /**
+   * How many samples the next request takes: a batch; after failures only what fills the hole they left, so that the requests after
+   * it are whole batches again and need no moving.
+   */
+  #taskSize(): number {
+    const { batchSize, visits } = this.#plan;
+    const size = batchSize - (this.#expected % batchSize);
+    return visits.samples === undefined ? size : Math.min(size, visits.samples - this.#expected);
+  }
+
+  async #handOut(): Promise<void> {
+    if (this.#samples.length === 0 && this.#events.length === 0) return;
+    const { slots, tasks, crew, meters, signal } = this.#resources;
+    meters.decode.blocked.set(true);
+    const slot = await slots.acquire(signal);
+    meters.decode.blocked.set(false);
+    const samples = this.#samples;
+    const events = this.#events;
+    this.#samples = [];
+    this.#events = [];
+    this.#expected += samples.length;
+    this.#underWay++;
+    const reply = samples.length === 0 ? Promise.resolve(NOTHING) : this.#decode(crew, slot, samples);
+    // Whoever takes the task sees the rejection; until then it must not count as unhandled.
+    reply.catch(() => undefined);
+    tasks.push({ slot, samples, events, reply });
+  }
+
+  async #decode(crew: Crew, slot: number, samples: readonly PlacedReference[]): Promise<DecodeReply> {
+    const { windows, meters } = this.#resources;
+    const { epoch, fields } = this.#plan;
+    const width = 1 + fields * SOURCE_WORDS;
+    const sources = new Float64Array(samples.length * width);
+    const shards = new ShardTable();
+    const leases: (WindowLease | undefined)[] = [];
+    for (const [place, { reference }] of samples.entries()) {
+      const { chunk, index } = reference;
+      const lease = chunk.lease?.valid === true ? chunk.lease : undefined;
+      if (lease !== undefined) windows.begin(lease);
+      leases.push(lease);
+      const from = index * chunkWidth(fields);
+      const to = place * width;
+      sources[to] = shards.numberOf(chunk.use);
+      for (let field = 0; field < fields; field++) {
+        const member = from + field * MEMBER_WORDS;
+        const source = to + 1 + field * SOURCE_WORDS;
+        const inWindow = lease === undefined ? NO_WINDOW : (chunk.members[member + 2] ?? NO_WINDOW);
+        sources[source] = inWindow === NO_WINDOW ? NO_WINDOW : (lease?.slot ?? NO_WINDOW);
+        sources[source + 1] = inWindow === NO_WINDOW ? (chunk.members[member] ?? 0) : inWindow;
+        sources[source + 2] = chunk.members[member + 1] ?? 0;
+      }
+    }
+    const keys = samples.map(({ reference: { chunk, index } }) => chunk.keys[index] ?? '');
+    meters.decode.begin();
+    try {
+      const reply = await crew.decode({ kind: 'decode', slot, epoch, keys, sources, shards: shards.locations });
+      meters.decode.add(samples.length - reply.failures.length, reply.bytes, reply.busyMs);
+      return reply;
+    } finally {
+      meters.decode.end();
+      meters.deliver.finished(1);
+      for (const lease of leases) if (lease !== undefined) windows.end(lease);
+      for (const { reference } of samples) reference.chunk.use.release();
+    }
+  }
+}
+
+/** The visits of a round, from where the walk stands. */
+class PlannedVisits implements Iterable<PlannedVisit> {
+  readonly #plan: VisitPlan;
+  readonly #walk: WalkState;
+  /** Visits of the round, those before the walk included; known once all were taken. */
+  count = 0;
+
+  constructor(plan: VisitPlan, walk: WalkState) {
+    this.#plan = plan;
+    this.#walk = walk;
+  }
+
+  *[Symbol.iterator](): Generator<PlannedVisit, void, undefined> {
+    const { round, visit: current, sample, offset } = this.#walk;
+    for (const visit of this.#plan.visits(round)) {
+      const number = this.count++;
+      if (number < current) continue;
+      const isBegun = number === current && sample !== null;
+      const first = isBegun ? sample : visit.first;
+      if (first >= visit.end) continue;
+      yield { round, number, visit, sample: first, offset: isBegun ? (offset ?? undefined) : undefined };
+    }
+  }
+}
+
+/** The shards that a request may have to read, each once. */
+class ShardTable {
+  readonly locations: ShardLocation[] = [];
+  readonly #numbers = new Map<ShardUse, number>();
+
+  numberOf(use: ShardUse): number {
+    const known = this.#numbers.get(use);
+    if (known !== undefined) return known;
+    const { location } = use;
+    if (location === undefined) throw new Error(`The shard ${use.name} was never located.`);
+    this.#numbers.set(use, this.locations.length);
+    return this.locations.push(location) - 1;
+  }
+}
+
+const NOTHING: DecodeReply = { kind: 'decode', failures: [], values: [], bytes: 0, busyMs: 0 };
