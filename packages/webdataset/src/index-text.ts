@@ -1,12 +1,3 @@
-import type { ShardIndex } from './shard-index/shard-index.ts';
-
-export function indexPathOf(path: string): string {
-  return path.replace(/\.tar$/, '') + '.idx';
-}
-
-export function formatIndex({ samples }: ShardIndex): string {
-  const lines = samples.map(({ fields }) =>
-    [...fields].map(([field, { offset, size, name }]) => `${field} ${offset} ${size} ${name ?? ''}`).join(' '),
-  );
-  return [`v1.2 ${samples.length}`, ...lines, ''].join('\n');
-}
+/** The former place of the index format, for what still imports it from here. */
+export { indexPathOf } from './shard-index/index-path.ts';
+export { formatIndex, isIndexable } from './shard-index/index-text.ts';

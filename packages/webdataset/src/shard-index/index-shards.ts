@@ -1,21 +1,13 @@
 import { WebDatasetError } from '../errors.ts';
-import type { ShardInput } from '../source/shard-input.ts';
-
-/** Where indexes come from. */
-export interface IndexOptions {
-  /**
-   * Folder for the indexes of shards that have none beside them. Default: `warpforge/webdataset` in `$XDG_CACHE_HOME`, or in `~/.cache`.
-   * When it cannot be written, indexes live in memory only, and {@link INDEX_CHANNEL} says so.
-   */
-  readonly indexDir?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import { type ShardInput, shardName } from '../source/shard-input.ts';
+import { type IndexOptions, IndexStore } from './index-store.ts';
+import type { ShardIndex } from './shard-index.ts';
 
 /** How to index many shards. */
 export interface IndexShardsOptions extends IndexOptions {
   /** `auto` reads every shard without an index once, to make one; `existing` throws `WDS_INDEX_REQUIRED` instead. Default `auto`. */
   readonly index?: 'auto' | 'existing' | undefined;
-  /** Shards worked on at the same time. Default 4. */
+  /** Shards worked on at the same time. Default 4: some reads in flight, while one is parsed. */
   readonly concurrency?: number | undefined;
   /** Called after each shard. */
   readonly onProgress?: ((progress: IndexProgress) => void) | undefined;
@@ -28,17 +20,93 @@ export interface IndexProgress {
   readonly total: number;
   /** Name of the shard just done. */
   readonly shard: string;
-  /** True when it had to be read, false when its index was there. */
+  /** True when it was read, false when its index was there. */
   readonly built: boolean;
 }
 
 /**
- * Makes sure that every shard has an index.
+ * The index of a shard, from where there is one: beside it, or in the folder of indexes. Undefined when there is none that fits.
  *
- * @returns the samples in each shard, in the order of `shards`
- * @throws {@link WebDatasetError} `WDS_INDEX_REQUIRED` naming the shards without one, when `index` is `existing`; what reading a shard throws
+ * @throws {@link WebDatasetError} when the shard itself cannot be opened
  */
-export function indexShards(shards: readonly ShardInput[], options: IndexShardsOptions = {}): Promise<number[]> {
-  void options;
-  return Promise.reject(new WebDatasetError('WDS_INDEX_REQUIRED', `not there yet: ${shards.length}`));
+export async function findIndex(shard: ShardInput, options: IndexOptions = {}): Promise<ShardIndex | undefined> {
+  return (await new IndexStore(options).find(shard)).index;
+}
+
+/**
+ * The index of a shard: the one that there is, or one made by a pass over the shard and stored in the folder of indexes.
+ *
+ * @throws {@link WebDatasetError} when the shard cannot be read, or is damaged
+ */
+export async function loadIndex(shard: ShardInput, options: IndexOptions = {}): Promise<ShardIndex> {
+  return (await new IndexStore(options).load(shard)).index;
+}
+
+/**
+ * Makes sure that every shard has an index, and counts samples. Processes that do this at the same time, with one folder of indexes,
+ * start at different shards and use what the others have stored, so that they share the work.
+ *
+ * @returns the samples in each shard, faulty ones included, in the order of `shards`
+ * @throws {@link WebDatasetError} `WDS_INDEX_REQUIRED` naming the shards without an index, when `index` is `existing`; the first fault of a
+ *   shard that cannot be read
+ */
+export async function indexShards(shards: readonly ShardInput[], options: IndexShardsOptions = {}): Promise<number[]> {
+  const { index: policy = 'auto', concurrency = 4, onProgress, signal } = options;
+  const failed = new AbortController();
+  const store = new IndexStore({ ...options, signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]) });
+  const counts = new Array<number>(shards.length).fill(0);
+  const missing: string[] = [];
+  let done = 0;
+  const work = async (place: number, shard: ShardInput): Promise<void> => {
+    const { index, built, ignored } =
+      policy === 'auto' ? { ...(await store.load(shard)), ignored: undefined } : { ...(await store.find(shard)), built: false };
+    if (index === undefined) missing.push(ignored === undefined ? shardName(shard) : `${shardName(shard)} (${ignored.message})`);
+    counts[place] = index?.samples.length ?? 0;
+    onProgress?.({ done: ++done, total: shards.length, shard: shardName(shard), built });
+  };
+  await forEach(shards, concurrency, work, failed);
+  if (missing.length > 0) throw indexRequired(missing, shards.length);
+  return counts;
+}
+
+/** Runs `work` for every shard, so many at a time; ends with the first failure, when what is under way has ended. */
+async function forEach(
+  shards: readonly ShardInput[],
+  concurrency: number,
+  work: (place: number, shard: ShardInput) => Promise<void>,
+  failed: AbortController,
+): Promise<void> {
+  const start = Math.floor(((process.pid * GOLDEN_RATIO) % 1) * shards.length);
+  const failures: unknown[] = [];
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    while (next < shards.length && failures.length === 0) {
+      const place = (start + next++) % shards.length;
+      const shard = shards[place];
+      if (shard === undefined) return;
+      try {
+        await work(place, shard);
+      } catch (error) {
+        failures.push(error);
+        failed.abort(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, shards.length) }, runner));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Multiples of it lie far apart from each other in the unit interval, so successive process ids start at shards far apart. */
+const GOLDEN_RATIO = 0.618_033_988_749_895;
+
+/** Shards that a message names before it only counts them. */
+const NAMED_SHARDS = 10;
+
+function indexRequired(missing: readonly string[], total: number): WebDatasetError {
+  const named = missing.slice(0, NAMED_SHARDS).join(', ');
+  const more = missing.length > NAMED_SHARDS ? ` and ${missing.length - NAMED_SHARDS} more` : '';
+  return new WebDatasetError(
+    'WDS_INDEX_REQUIRED',
+    `${missing.length} of ${total} shards have no index: ${named}${more}; run \`webdataset index\` on them, let the library index them (index: 'auto'), or say how many samples make an epoch (samplesPerEpoch)`,
+  );
 }

@@ -1,0 +1,180 @@
+import { WebDatasetError } from '../errors.ts';
+import { describeShard } from '../source/describe-shard.ts';
+import { shardBaseName, type ShardInput, shardName } from '../source/shard-input.ts';
+import type { SplitName } from '../sample.ts';
+import { readBeside } from './beside.ts';
+import { findMismatch } from './check-index.ts';
+import { IndexCache, type IndexKey, defaultIndexDir } from './index-cache.ts';
+import { publishIndexEvent } from './index-events.ts';
+import { indexPathOf } from './index-path.ts';
+import { formatIndex, parseIndex } from './index-text.ts';
+import { indexShard } from './index-shard.ts';
+import { openAtRandom, type StoredShard } from './open-at-random.ts';
+import type { ShardIndex } from './shard-index.ts';
+
+/** A rule of names other than that of Python webdataset. */
+export interface NameRule {
+  /** What tells it from other rules in the folder of indexes: the address of its module. */
+  readonly url: string;
+  readonly splitName: SplitName;
+}
+
+/** Where indexes come from. */
+export interface IndexOptions {
+  /**
+   * Folder for the indexes of shards that have none beside them. Default: `warpforge/webdataset` in `$XDG_CACHE_HOME`, or in `~/.cache`.
+   * Where it cannot be written, indexes live in memory only, and the channel `INDEX_CHANNEL` says so.
+   */
+  readonly indexDir?: string | undefined;
+  /** Which members make up which sample. Default: the rule of Python webdataset. Other rules do without indexes beside shards. */
+  readonly rule?: NameRule | undefined;
+  /** Ends the search, or the pass over the shard, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a search for an index came to. */
+interface Search {
+  readonly index: ShardIndex | undefined;
+  /** Where an index of the shard belongs. */
+  readonly key: IndexKey | undefined;
+  /** Why there is none, as far as one was there. */
+  readonly ignored: WebDatasetError | undefined;
+}
+
+/** Finds the indexes of shards, beside them or in the folder of indexes, and makes those that are missing. */
+export class IndexStore {
+  readonly #cache: IndexCache;
+  readonly #rule: NameRule | undefined;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor({ indexDir = defaultIndexDir(), rule, signal }: IndexOptions) {
+    this.#cache = new IndexCache(indexDir);
+    this.#rule = rule;
+    this.#signal = signal;
+  }
+
+  /**
+   * Looks for the index of a shard. One that is malformed, or not that of these bytes, counts as none; {@link publishIndexEvent} tells.
+   * A custom shard never has one: nothing says whether it is still the same.
+   *
+   * @throws {@link WebDatasetError} when the shard itself cannot be opened
+   */
+  async find(shard: ShardInput): Promise<Search> {
+    this.#signal?.throwIfAborted();
+    if (typeof shard !== 'string') return { index: undefined, key: undefined, ignored: undefined };
+    await using stored = await openAtRandom(shard, this.#signal);
+    const key = this.#keyOf(shard, stored);
+    const beside = await this.#readBeside(shard, stored);
+    if (beside instanceof WebDatasetError || beside === undefined) {
+      const cached = key === undefined ? undefined : await this.#readCached(shard, key, stored);
+      if (cached instanceof WebDatasetError || cached === undefined) return { index: undefined, key, ignored: cached ?? beside };
+      return { index: cached, key, ignored: undefined };
+    }
+    return { index: beside, key, ignored: undefined };
+  }
+
+  /**
+   * Finds the index of a shard, or makes and stores it.
+   *
+   * @param bytes where to read it, if not from the shard itself
+   */
+  async load(shard: ShardInput, bytes = shard): Promise<{ readonly index: ShardIndex; readonly built: boolean }> {
+    const { index: found, key } = await this.find(shard);
+    if (found !== undefined) return { index: found, built: false };
+    const index = await indexShard(bytes, { splitName: this.#rule?.splitName, signal: this.#signal });
+    const name = shardName(shard);
+    publishIndexEvent({ kind: 'built', shard: name, samples: index.samples.length });
+    try {
+      await this.#store(shard, key, index);
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (!(error instanceof WebDatasetError)) throw error;
+      publishIndexEvent({ kind: 'not-stored', shard: name, error });
+    }
+    return { index, built: true };
+  }
+
+  #keyOf(shard: string, { size, mtimeMs }: StoredShard): IndexKey | undefined {
+    return mtimeMs === undefined ? undefined : { name: shardBaseName(shard), size, mtimeMs, splitName: this.#rule?.url };
+  }
+
+  /** The index beside the shard; an error for one that is to be ignored. */
+  async #readBeside(shard: string, stored: StoredShard): Promise<ShardIndex | WebDatasetError | undefined> {
+    // An index beside a compressed shard would tell of bytes that are not there; and other rules make other samples.
+    if (!stored.isRandom || this.#rule !== undefined) return undefined;
+    return this.#accept(shard, shardName(indexPathOf(shard)), stored, () => readBeside(shard, this.#signal));
+  }
+
+  async #readCached(shard: string, key: IndexKey, stored: StoredShard): Promise<ShardIndex | WebDatasetError | undefined> {
+    const path = this.#cache.pathOf(key);
+    return this.#accept(shard, path, stored, () => this.#cache.read(path));
+  }
+
+  async #accept(
+    shard: string,
+    path: string,
+    stored: StoredShard,
+    read: () => Promise<Uint8Array | undefined>,
+  ): Promise<ShardIndex | WebDatasetError | undefined> {
+    try {
+      const bytes = await read();
+      if (bytes === undefined) return undefined;
+      const splitName = this.#rule?.splitName;
+      const index = parseIndex(decode(bytes, path), { name: path, splitName });
+      const mismatch = stored.isRandom ? await findMismatch(index, stored, splitName) : undefined;
+      if (mismatch === undefined) return index;
+      throw new WebDatasetError('WDS_BAD_INDEX', `the index is not that of the shard: ${mismatch}; remove it, or make it anew`, {
+        shard: path,
+      });
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (!(error instanceof WebDatasetError) || error.shard !== path) throw error;
+      publishIndexEvent({ kind: 'ignored', shard: shardName(shard), path, error });
+      return error;
+    }
+  }
+
+  /** @throws {@link WebDatasetError} why the index cannot be stored */
+  async #store(shard: ShardInput, key: IndexKey | undefined, index: ShardIndex): Promise<void> {
+    if (key === undefined) {
+      throw new WebDatasetError(
+        'WDS_WRITE',
+        'nothing tells this shard from a later version of it (no time of change), so its index is not stored',
+      );
+    }
+    const { size, mtimeMs } = await describeShard(shard, this.#signal === undefined ? {} : { signal: this.#signal });
+    if (size !== key.size || mtimeMs !== key.mtimeMs) {
+      throw new WebDatasetError('WDS_CHANGED', 'the shard was changed while it was indexed, so its index is not stored');
+    }
+    await this.#cache.write(this.#cache.pathOf(key), storable(index));
+  }
+}
+
+/** With member names where the format can hold them; without (as v1.1) the counts and places at least are there. */
+function storable(index: ShardIndex): string {
+  try {
+    return formatIndex(index);
+  } catch (error) {
+    if (!(error instanceof WebDatasetError)) throw error;
+    return formatIndex(withoutNames(index));
+  }
+}
+
+function withoutNames({ samples }: ShardIndex): ShardIndex {
+  return {
+    samples: samples.map(({ fields, duplicates }) => ({
+      fields: new Map([...fields].map(([field, { offset, size }]) => [field, { offset, size }])),
+      duplicates: duplicates?.map(({ field, offset, size }) => ({ field, offset, size })),
+    })),
+  };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new WebDatasetError('WDS_BAD_INDEX', 'the index is no UTF-8 text; remove it, or make it anew', { shard: path, cause: error });
+  }
+}
