@@ -2,12 +2,15 @@ import type { Config } from './config/schema.ts';
 import { Interrupted } from './interrupt.ts';
 import { serveMetrics } from './observe/metrics-server.ts';
 import { TrainingMetrics } from './observe/metrics.ts';
+import type { TrainingState } from './model/training-state.ts';
 import { LOG, printEvaluation, printLine, printNote, resultFields } from './output.ts';
 import { RunTrace } from './report/run-trace.ts';
 import { prepare } from './session/prepare.ts';
 import { trainOnce } from './session/session.ts';
+import type { SessionResult } from './session/session.ts';
 import { bestPath, CheckpointKeeper } from './training/checkpoint-keeper.ts';
 import type { TrainingObserver } from './training/observer.ts';
+import type { Progress } from './training/train.ts';
 import { checkWritable } from './training/write-file.ts';
 
 export interface RunOptions {
@@ -36,8 +39,22 @@ export async function run(config: Config, { resume, json, fromMemory }: RunOptio
 
   const preparation = await prepare(config, { resume }, signal);
   const keeper = config.checkpoint === undefined ? undefined : new CheckpointKeeper(config.checkpoint, preparation.start);
-  const result = await trainOnce({ config, preparation, fromMemory, keeper, observers, signal });
+  // A stop before the training has begun leaves no result.
+  const result = await trainOnce({ config, preparation, fromMemory, keeper, observers, signal }).catch((error: unknown) => {
+    if (signal.aborted && error === signal.reason) return undefined;
+    throw error;
+  });
+  if (result !== undefined) await tell(result, config, keeper, trace, json);
+  if (signal.aborted) await endStopped(signal, keeper, result?.progress ?? preparation.start.progress, preparation.start.state);
+}
 
+async function tell(
+  result: SessionResult,
+  config: Config,
+  keeper: CheckpointKeeper | undefined,
+  trace: RunTrace | undefined,
+  json: boolean,
+): Promise<void> {
   const { evaluation, read } = result;
   if (evaluation !== undefined) printEvaluation(evaluation);
   if (keeper?.best !== undefined) {
@@ -51,12 +68,18 @@ export async function run(config: Config, { resume, json, fromMemory }: RunOptio
     printNote(`report=${config.report}`);
   }
   if (json) printLine(JSON.stringify({ ...resultFields(result), ...(keeper?.best && { bestStep: keeper.best.step }) }));
-  if (signal.aborted) endStopped(signal, keeper);
 }
 
-function endStopped(signal: AbortSignal, keeper: CheckpointKeeper | undefined): void {
+async function endStopped(
+  signal: AbortSignal,
+  keeper: CheckpointKeeper | undefined,
+  progress: Progress,
+  initial: TrainingState,
+): Promise<void> {
   const reason: unknown = signal.reason;
   const isTermination = reason instanceof Interrupted && reason.signal === 'SIGTERM';
   if (!isTermination || keeper === undefined) throw reason;
+  // Who always starts the training with --resume after a stop finds a checkpoint, even if there was no time for a step.
+  if (progress.step === 0) await keeper.saveLatest(progress, initial);
   printNote(`stopped by SIGTERM; --resume goes on from ${keeper.path}`);
 }

@@ -1,4 +1,5 @@
-import { ImageLoader } from '@warpforge/webdataset';
+import { image, integer, Loader } from '@warpforge/webdataset';
+import type { LoaderState } from '@warpforge/webdataset';
 import { z } from 'zod';
 import type { ModelShape } from '../model/network.ts';
 import type { Batch, BatchSource } from './batch-source.ts';
@@ -51,63 +52,93 @@ export interface SourceStats {
   readonly stages: readonly StageOfSource[];
 }
 
-const STATE = z.object({ epoch: z.int().min(0), batch: z.int().min(0) });
+/** Members that hold a sample's image, the preferred first. */
+const IMAGE_FIELDS = ['jpg', 'jpeg', 'png', 'webp'];
+/** A crop moves the image by up to this part of its side: 4 pixels of 112, 1 of 28. */
+const CROP_PART = 1 / 28;
+
+/** Its content is checked by the loader that resumes it. */
+const LOADER_STATE = z.custom<LoaderState>((value) => typeof value === 'object' && value !== null);
+
+type Fields = ReturnType<typeof fieldsOf>;
 
 /** Batches of files. */
 export class LoaderSource implements BatchSource, AsyncDisposable {
   readonly #options: LoaderSourceOptions;
-  readonly #loader: ImageLoader;
+  readonly #loader: Loader<Fields>;
 
-  private constructor(options: LoaderSourceOptions, loader: ImageLoader) {
+  private constructor(options: LoaderSourceOptions, loader: Loader<Fields>) {
     this.#options = options;
     this.#loader = loader;
   }
 
   static async open(options: LoaderSourceOptions): Promise<LoaderSource> {
-    const { roots, shape, batchSize, seed, workers, order, failures, signal } = options;
+    const { roots, shape, batchSize, seed, workers, order, augment, failures, signal } = options;
     const shuffle = order === 'shuffled';
-    const loader = await ImageLoader.open({
-      shards: roots.flatMap(({ shards }) => shards),
-      image: { height: shape.height, width: shape.width, channels: shape.channels },
+    const loader = await Loader.open({
+      shards: roots.map(({ shards }) => shards),
+      fields: fieldsOf(shape, augment),
       batchSize,
       seed,
       workers,
       shuffle,
       lastBatch: shuffle ? 'drop' : 'keep',
-      onError: failures.onError === 'raise' ? 'raise' : 'skip',
+      onError: failures.onError,
+      ...(failures.maxFailures === undefined ? {} : { maxFailures: failures.maxFailures }),
       signal,
     });
     return new LoaderSource(options, loader);
   }
 
-  epoch(n: number): AsyncGenerator<Batch, void, undefined> {
-    return this.#batches(n, 0);
+  async *epoch(n: number): AsyncGenerator<Batch, void, undefined> {
+    await this.#options.onPlan?.(this.#loader.planShards(n));
+    yield* this.#batches(this.#loader.epoch(n));
   }
 
-  resume(state: unknown): AsyncGenerator<Batch, void, undefined> {
-    const { epoch, batch } = STATE.parse(state);
-    return this.#batches(epoch, batch);
+  async *resume(state: unknown): AsyncGenerator<Batch, void, undefined> {
+    const place = LOADER_STATE.parse(state);
+    await this.#options.onPlan?.(this.#loader.planShards(place.epoch).slice(place.walk.visit));
+    yield* this.#batches(this.#loader.resume(place));
   }
 
   stats(): SourceStats {
-    return { bytesByRoot: this.#options.roots.map(({ path }) => ({ root: path, bytes: 0 })), skipped: 0, stages: [] };
+    const stats = this.#loader.stats();
+    const stage = (name: StageOfSource['name']): StageOfSource => {
+      const { busyMs, starvedMs, blockedMs, queued } = stats[name];
+      return { name, busyMs, starvedMs, blockedMs, queued };
+    };
+    return {
+      bytesByRoot: this.#options.roots.map(({ path }, index) => ({ root: path, bytes: stats.bytesByGroup[index] ?? 0 })),
+      skipped: stats.skipped,
+      stages: [stage('read'), stage('decode'), stage('deliver')],
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loader[Symbol.asyncDispose]();
   }
 
-  async *#batches(epoch: number, start: number): AsyncGenerator<Batch, void, undefined> {
-    let index = 0;
-    for await (const batch of this.#loader.epoch(epoch)) {
-      const number = ++index;
-      if (number <= start) {
-        batch.release();
-        continue;
-      }
-      checkLabels(batch.labels, batch.keys, batch.shards, this.#options.shape.classes);
-      const { size, pixels, labels, keys } = batch;
-      yield { size, pixels, labels, keys, state: () => ({ epoch, batch: number }), release: () => batch.release() };
+  async *#batches(batches: ReturnType<Loader<Fields>['epoch']>): AsyncGenerator<Batch, void, undefined> {
+    for await (const batch of batches) {
+      const { size, image: pixels, label: labels, __key__: keys, __url__: shards } = batch;
+      checkLabels(labels, keys, shards, this.#options.shape.classes);
+      yield { size, pixels: pixels.data, labels, keys, state: () => batch.state(), release: () => batch.release() };
     }
   }
+}
+
+function fieldsOf({ height, width, channels }: ModelShape, augment: Augmentation) {
+  const crops = augment === 'crop' || augment === 'crop-flip';
+  return {
+    image: image({
+      from: IMAGE_FIELDS,
+      height,
+      width,
+      channels,
+      pad: crops ? Math.max(1, Math.round(CROP_PART * Math.min(height, width))) : 0,
+      crop: crops ? 'random' : 'center',
+      flip: augment === 'flip' || augment === 'crop-flip',
+    }),
+    label: integer({ from: ['cls'] }),
+  };
 }

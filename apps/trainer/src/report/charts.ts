@@ -131,10 +131,10 @@ function draw(option: Option, names: readonly string[]): string {
   }
 }
 
-/** Inside a page an SVG needs no addresses of namespaces, and it takes the width that the page gives it. */
+/** Without what only a script or a page of its own needs: names of elements, styles for a pointer, namespaces, a fixed size. */
 function forPage(svg: string): string {
   return svg
-    .replace(/<\?xml[^>]*\?>/, '')
     .replace(/^<svg[^>]*>/, `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">`)
-    .replaceAll(/ pointer-events="[^"]*"/g, '');
+    .replaceAll(/<style\b[^]*?<\/style>/g, '')
+    .replaceAll(/ (?:pointer-events|class|ecmeta_\w+)="[^"]*"/g, '');
 }

@@ -128,8 +128,6 @@ export async function trainOnce(options: SessionOptions): Promise<SessionResult>
   const result = await trainAll();
   const wallMs = performance.now() - opened;
   const read = files.stats();
-  // A stop before the first step leaves a checkpoint, too: who starts the training again can always resume.
-  if (signal.aborted && result.progress.step === 0) await keeper?.saveLatest(result.progress, start.state);
   const best = keeper?.best;
   const evaluation = signal.aborted ? undefined : await evaluate(result.progress, 'at-the-end');
   // The latest checkpoint knows which one is the best.
