@@ -1,4 +1,10 @@
-export { ShardsNotFoundError, TooManyFailuresError, WebDatasetError, type WebDatasetErrorCode, type WebDatasetErrorDetails } from './errors.ts';
+export {
+  ShardsNotFoundError,
+  TooManyFailuresError,
+  WebDatasetError,
+  type WebDatasetErrorCode,
+  type WebDatasetErrorDetails,
+} from './errors.ts';
 export { findShards } from './find-shards.ts';
 export { ImageLoader, type ImageBatch, type ImageLoaderOptions } from './image-loader.ts';
 export type { ImageShape } from './decode/image/image-value.ts';
@@ -44,7 +50,8 @@ export { locate, type LocatedShard } from './source/locate.ts';
 export { openShard, type OpenShardOptions } from './source/open-shard.ts';
 export type { ShardBytes, ShardLocation } from './source/shard-bytes.ts';
 export type { ByteStream, CustomShard, ShardInput } from './source/shard-input.ts';
-export { readTar, scanTar, type ReadTarOptions, type TarEntry } from './tar/reader.ts';
+export { readTar, scanTar, type ReadTarOptions, type TarEntry, type TarMembers } from './tar/reader.ts';
+export type { TarInput } from './tar/open-archive.ts';
 export type { TarMember, TarMemberType } from './tar/member.ts';
 export { TarWriter, type TarFile, type TarSink } from './tar/writer.ts';
 export { abortable } from './stages/abortable.ts';

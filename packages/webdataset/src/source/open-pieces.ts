@@ -20,8 +20,8 @@ function opener(input: ShardInput, network: Network): OpenStream {
   return () => fileStream(input);
 }
 
-/** Bytes in memory are a stream of one piece. */
-function toStream(opened: ByteStream | Uint8Array): ByteStream {
+/** Bytes in memory as a stream of one piece; a stream as it is. */
+export function toStream(opened: ByteStream | Uint8Array): ByteStream {
   return opened instanceof Uint8Array ? single(opened) : opened;
 }
 

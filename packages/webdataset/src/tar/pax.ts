@@ -63,8 +63,14 @@ export function paxInteger(value: string, keyword: string): number {
 
 /** The seconds of a PAX time such as `mtime`, which may have a fraction (Python writes exponents, too); undefined if it is none. */
 export function paxTime(value: string | undefined): number | undefined {
-  return value !== undefined && /^-?\d+(\.\d*)?(e[-+]?\d+)?$/i.test(value) ? Number(value) : undefined;
+  if (value === undefined) return undefined;
+  // By hand: half of all members have such a time, and the expression took longer than the rest of their records.
+  for (let index = 0; index < value.length; index++) if (!TIME_CHARACTERS.has(value.charCodeAt(index))) return undefined;
+  const seconds = Number(value);
+  return Number.isNaN(seconds) ? undefined : seconds;
 }
+
+const TIME_CHARACTERS: ReadonlySet<number> = new Set(Buffer.from('0123456789.+-eE'));
 
 /** Encodes records in the order given. */
 export function encodePax(records: Iterable<readonly [keyword: string, value: string]>): Buffer {
