@@ -186,7 +186,7 @@ describe('samples', () => {
 });
 
 describe('a shard with faults', () => {
-  /** a is good; b has a field twice; c's label is none; d lacks it; e is good; f is good but cut off. */
+  /** a is good; b has a field twice; c's label is none; d lacks it; e is good; f is cut off, so that nobody knows all of it. */
   async function faulty() {
     const bytes = await archiveOf([
       ['a.cls', '1'],
@@ -196,8 +196,9 @@ describe('a shard with faults', () => {
       ['d.txt', 'four'],
       ['e.cls', '5'],
       ['f.cls', '6'],
+      ['f.txt', 'six'],
     ]);
-    const cut = bytes.subarray(0, 6 * 1024 + 100);
+    const cut = bytes.subarray(0, 7 * 1024 + 100);
     return [{ name: 'faulty.tar', size: cut.length, open: () => cut }, await shardOf('good.tar', [['g.cls', '7']])];
   }
 
