@@ -10,11 +10,11 @@ import { temporaryName } from './temporary-files.ts';
 /** Bytes collected before they are written: large enough for few system calls, small against a shard. */
 const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** A compression that readers recognise. */
-export type Compression = 'gzip' | 'zstd';
+/** A compression that a file name can ask for. */
+type NamedCompression = 'gzip' | 'zstd';
 
 /** The compression that a file name asks for. */
-export function compressionOf(name: string): Compression | undefined {
+export function compressionByName(name: string): NamedCompression | undefined {
   if (/\.(tgz|tar\.gz)$/.test(name)) return 'gzip';
   return name.endsWith('.tar.zst') ? 'zstd' : undefined;
 }
@@ -51,7 +51,7 @@ export class ShardOutput implements AsyncDisposable {
     this.#temporaryIndexPath = paths.temporaryIndex;
     this.#file = file;
     this.#fsync = fsync;
-    const compression = compressionOf(path);
+    const compression = compressionByName(path);
     this.#compressor = compression && new CompressingFile(file, compression);
     this.#buffer = buffer;
   }
@@ -139,7 +139,7 @@ class CompressingFile {
   readonly #compressor: Transform;
   readonly #written: Promise<void>;
 
-  constructor(file: FileHandle, compression: Compression) {
+  constructor(file: FileHandle, compression: NamedCompression) {
     this.#compressor = compression === 'gzip' ? createGzip() : createZstdCompress();
     this.#written = pipeline(this.#compressor, async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) await file.writeFile(chunk);

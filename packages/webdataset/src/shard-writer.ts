@@ -2,9 +2,10 @@ import { basename, join } from 'node:path';
 import { encodeField, EncodeFault, type FieldValue } from './encode/field.ts';
 import { WebDatasetError } from './errors.ts';
 import { splitMemberName } from './sample.ts';
-import { formatIndex, indexPathOf } from './index-text.ts';
+import { indexPathOf } from './shard-index/index-path.ts';
+import { formatIndex, isIndexable } from './shard-index/index-text.ts';
 import type { IndexedField, IndexedSample } from './shard-index/shard-index.ts';
-import { compressionOf, ShardOutput } from './shard-output.ts';
+import { compressionByName, ShardOutput } from './shard-output.ts';
 import { blocks } from './tar/header.ts';
 import { encodeMember, END_OF_ARCHIVE } from './tar/writer.ts';
 import { removeAbandoned } from './temporary-files.ts';
@@ -35,7 +36,10 @@ export interface ShardWriterOptions {
   readonly maxSize?: number;
   /** Time of every member, in whole seconds since the epoch. Default 0: the same samples give the same bytes. */
   readonly mtime?: number;
-  /** Write an index (`.idx`, wds2idx v1.2) beside each shard. Default true. */
+  /**
+   * Write an index (`.idx`, wds2idx v1.2) beside each shard. Default true. A shard with a blank in a member's name gets none, since
+   * that format cannot hold it.
+   */
   readonly index?: boolean;
   /** Wait until each shard, its index and their names are on the disk before it counts as written. Default false. */
   readonly fsync?: boolean;
@@ -58,9 +62,9 @@ export interface WrittenShard {
 /** The shard that is not complete yet. */
 interface OpenShard {
   readonly output: ShardOutput;
-  readonly indexPath: string | undefined;
-  /** For the index; only counted where there is none. */
-  readonly samples: IndexedSample[];
+  readonly indexPath: string;
+  /** What its index will tell; undefined when it gets none. */
+  index: IndexedSample[] | undefined;
   readonly keys: Set<string>;
   size: number;
 }
@@ -164,7 +168,8 @@ export class ShardWriter implements AsyncDisposable {
       throw new WebDatasetError('WDS_BAD_SAMPLE', 'the key was written before; keys must be unique', { key, shard: shard.output.path });
     }
     shard.keys.add(key);
-    if (shard.indexPath !== undefined) shard.samples.push({ key, fields: placesOf(fields, shard.size - END_OF_ARCHIVE.length) });
+    if (!fields.every(({ name }) => isIndexable(name))) shard.index = undefined;
+    shard.index?.push({ key, fields: placesOf(fields, shard.size - END_OF_ARCHIVE.length) });
     shard.size += size;
     for (const { pieces } of fields) for (const piece of pieces) await shard.output.append(piece);
   }
@@ -198,15 +203,15 @@ export class ShardWriter implements AsyncDisposable {
     const path = join(directory, name);
     const indexPath = indexPathOf(path);
     const output = await ShardOutput.open(path, indexPath, { fsync, buffer: this.#buffer });
-    const isIndexed = index && compressionOf(name) === undefined;
-    return { output, indexPath: isIndexed ? indexPath : undefined, samples: [], keys: new Set(), size: END_OF_ARCHIVE.length };
+    const isIndexed = index && compressionByName(name) === undefined;
+    return { output, indexPath, index: isIndexed ? [] : undefined, keys: new Set(), size: END_OF_ARCHIVE.length };
   }
 
-  async #finish({ output, indexPath, samples, keys, size }: OpenShard): Promise<void> {
+  async #finish({ output, indexPath, index: samples, keys, size }: OpenShard): Promise<void> {
     await output.append(END_OF_ARCHIVE);
-    await output.commit(indexPath === undefined ? undefined : formatIndex({ samples }));
+    await output.commit(samples && formatIndex({ samples }));
     this.#shard = undefined;
-    const written = { path: output.path, indexPath, samples: keys.size, size };
+    const written = { path: output.path, indexPath: samples && indexPath, samples: keys.size, size };
     this.#written.push(written);
     await this.#options.onShard(written);
   }

@@ -47,8 +47,9 @@ export async function encodeField(field: string, value: FieldValue | undefined):
 
 function toJson(value: FieldValue | undefined): string {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value} has no form in JSON`);
-  const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError('the value has no form in JSON');
+  // Its type leaves out what becomes of a function or undefined.
+  const text: unknown = JSON.stringify(value);
+  if (typeof text !== 'string') throw new TypeError('the value has no form in JSON');
   return text;
 }
 

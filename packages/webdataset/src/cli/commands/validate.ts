@@ -1,0 +1,56 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { jsonOption, specArgument } from '../options.ts';
+import { run } from '../run.ts';
+
+interface ValidateCommandOptions {
+  readonly decode: boolean;
+  readonly fields?: readonly string[];
+  readonly json?: true;
+}
+
+/** `webdataset validate` */
+export function validateCommand(): Command {
+  return new Command('validate')
+    .summary('find everything that is wrong with shards')
+    .description('Read shards from beginning to end, decode every field, and print one line for each fault.')
+    .addArgument(specArgument())
+    .option('--no-decode', 'do not decode images, which takes most of the time')
+    .option(
+      '--fields <names>',
+      'what every sample must have, such as jpg,cls (default: what at least half of the first 1000 have)',
+      fieldNames,
+    )
+    .addOption(jsonOption('one JSON object a fault: {"code":…,"severity":…,"shard":…,"offset":…,"key":…,"message":…}'))
+    .addHelpText(
+      'after',
+      `
+A line is CODE SHARD OFFSET KEY: MESSAGE, with "-" for what there is none of; names with blanks or quotes are JSON strings.
+The offset counts bytes of the uncompressed shard. What it all comes to is the last line, on standard error.
+
+Codes (see the README for all):
+  WDS_READ WDS_TRUNCATED WDS_BAD_HEADER WDS_UNSUPPORTED WDS_DECOMPRESS    the rest of this shard cannot be read
+  WDS_DUPLICATE_FIELD  WDS_DUPLICATE_KEY  WDS_MISSING_FIELD               of a sample
+  WDS_DECODE  WDS_LABEL                                                   an image, a label … that does not decode
+  WDS_EMPTY_SHARD                                                         no sample in a shard
+  WDS_BAD_INDEX                                                           the .idx beside it is not that of the shard
+  WDS_DOTTED_NAME                                                         a warning: the key ends at the first dot
+
+Exit codes: 0 nothing wrong (or warnings only), 1 faults, 2 wrong usage.
+
+Examples:
+  $ webdataset validate train/
+  $ webdataset validate 'train/shard-{000000..000099}.tar' --fields jpg,cls
+  $ webdataset validate train/ --json | jq -r .code | sort | uniq -c`,
+    )
+    .action(async (specs: readonly string[], { decode, fields, json }: ValidateCommandOptions) => {
+      const { validate } = await import('../validate/validate.ts');
+      const { shardsOf } = await import('../shards.ts');
+      await run(async (context) => validate(await shardsOf(specs), { decode, fields, json: json ?? false }, context));
+    });
+}
+
+function fieldNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim().toLowerCase());
+  if (names.includes('')) throw new InvalidArgumentError('Expected names with commas between them, such as jpg,cls.');
+  return names;
+}
