@@ -26,7 +26,7 @@ export class LazySample {
   /**
    * The value of a field, by the decoder of `DEFAULT_DECODERS` for its extension: `await sample.decode('cls')` is a number.
    *
-   * @throws {@link WebDatasetError} `WDS_MISSING_FIELD` or `WDS_DECODE`
+   * @throws {@link WebDatasetError} `WDS_MISSING_FIELD`, `WDS_DECODE` or `WDS_LABEL`
    */
   async decode<Extension extends string>(field: Extension): Promise<DefaultValue<Extension>> {
     return this.#decoders.decode(this.#sample, field);

@@ -39,7 +39,7 @@ export class SampleDecoder {
   /**
    * The values of all fields, by name.
    *
-   * @throws {@link WebDatasetError} `WDS_MISSING_FIELD` or `WDS_DECODE`
+   * @throws {@link WebDatasetError} `WDS_MISSING_FIELD`, `WDS_DECODE` or `WDS_LABEL`
    */
   async decode(sample: StoredSample): Promise<Record<string, unknown>> {
     const context: DecodeContext = {
@@ -64,7 +64,9 @@ export class SampleDecoder {
     } catch (error) {
       if (!(error instanceof DecodeFault)) throw error;
       const { shard, key } = sample;
-      throw new WebDatasetError('WDS_DECODE', error.message, { shard, key, offset: entry.member.headerOffset, cause: error });
+      const code = decoder.kind === 'integer' ? 'WDS_LABEL' : 'WDS_DECODE';
+      const reason = `the field "${name}" cannot be decoded: ${error.message}`;
+      throw new WebDatasetError(code, reason, { shard, key, offset: entry.member.headerOffset, cause: error });
     }
   }
 }
@@ -80,7 +82,7 @@ export class ExtensionDecoders {
     this.#epoch = epoch;
   }
 
-  /** @throws {@link WebDatasetError} `WDS_MISSING_FIELD` or `WDS_DECODE` */
+  /** @throws {@link WebDatasetError} `WDS_MISSING_FIELD`, `WDS_DECODE` or `WDS_LABEL` */
   async decode(sample: StoredSample, extension: string): Promise<unknown> {
     let decoder = this.#byExtension.get(extension);
     if (decoder === undefined) {

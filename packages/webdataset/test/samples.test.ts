@@ -91,7 +91,7 @@ describe('samples', () => {
     expectTypeOf(cls).toEqualTypeOf<number>();
     expect([cls, await a!.decode('json'), await a!.decode('txt')]).toEqual([7, { x: 1 }, 'Grüße']);
     expect(Buffer.from(await a!.decode('bin')).toString()).toBe('bytes');
-    await expect(b!.decode('cls')).rejects.toMatchObject({ code: 'WDS_DECODE', shard: 'lazy.tar', key: 'b', offset: 4096 });
+    await expect(b!.decode('cls')).rejects.toMatchObject({ code: 'WDS_LABEL', shard: 'lazy.tar', key: 'b', offset: 4096 });
     await expect(b!.decode('jpg')).rejects.toMatchObject({
       code: 'WDS_MISSING_FIELD',
       message: 'lazy.tar, sample "b": the sample has no field "jpg", only "cls"',
@@ -222,7 +222,7 @@ describe('a shard with faults', () => {
 
   const FAILURES = [
     '2 WDS_DUPLICATE_FIELD faulty.tar b',
-    '2 WDS_DECODE faulty.tar c',
+    '2 WDS_LABEL faulty.tar c',
     '2 WDS_MISSING_FIELD faulty.tar d',
     '2 WDS_TRUNCATED faulty.tar undefined',
   ];
