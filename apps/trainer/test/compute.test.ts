@@ -78,6 +78,30 @@ describe('computing', () => {
     statistics!.forEach((value, index) => expect(value).toBeCloseTo(expected[index]!, 4));
   });
 
+  it.each([SGD, ADAMW].map((optimizer) => [optimizer.kind, optimizer] as const))(
+    '%s lets weights decay, but neither biases nor the parameters of norms',
+    async (_, optimizer) => {
+      const after = async (weightDecay: number): Promise<Float32Array> => {
+        const setup = setupOf(NORMED, { ...optimizer, weightDecay });
+        const weights = setup.state['weights']!.map((_, index) => 0.5 + (index % 7) / 10);
+        await using runner = await GraphRunner.open({ ...setup, state: { ...setup.state, weights } });
+        await runner.train(images(5), { step: 1, learningRate: 0.1 });
+        return (await runner.state())['weights']!;
+      };
+      const [without, decayed] = [await after(0), await after(0.5)];
+      const { parameters } = setupOf(NORMED, optimizer).network;
+      let position = 0;
+      for (const { name, shape } of parameters) {
+        const end = position + shape.reduce((product, size) => product * size, 1);
+        for (; position < end; position++) {
+          const lost = name.endsWith('.weight') ? 0.1 * 0.5 * (0.5 + (position % 7) / 10) : 0;
+          expect(without[position]! - decayed[position]!, name).toBeCloseTo(lost, 5);
+        }
+      }
+      expect(position).toBe(without.length);
+    },
+  );
+
   it.each(combinations)('%s goes on from its state as if it had never stopped, to the last bit', async (_, design, optimizer) => {
     for (const threads of [1, 2]) {
       const losses = async (runner: GraphRunner, from: number, to: number): Promise<number[]> => {
