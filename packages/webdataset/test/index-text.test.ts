@@ -114,6 +114,9 @@ describe('the index of a shard', () => {
       field: name.slice(name.indexOf('.') + 1),
     });
     expect(parseIndex(text).samples.map(({ key }) => key)).toEqual(['a/1', 'a/2']);
+    const whole = formatIndex(parseIndex(text, { splitName }));
+    expect(whole).toMatch(/^v1\.2 1\n/);
+    expect(parseIndex(whole, { splitName })).toEqual(parseIndex(text, { splitName }));
     expect(parseIndex(text, { splitName }).samples.map(({ key, fields }) => [key, [...fields.keys()]])).toEqual([['a', ['jpg', 'cls']]]);
   });
 });

@@ -44,7 +44,7 @@ export function parseIndex(text: string, options: ParseIndexOptions = {}): Shard
   const [, version, count] = /^v1\.([12]) (\d{1,15})$/.exec(lines[0] ?? '') ?? [];
   if (version === undefined) throw fault(name, 1, 'an index starts with "v1.2", a blank and the number of samples (v1.1 is read, too)');
   if (lines.length - 1 !== Number(count)) throw fault(name, 1, `${count} samples are announced, but ${lines.length - 1} follow`);
-  const components = new ComponentReader(name, version === '2');
+  const components = new ComponentReader(name, version === '2', splitName === splitMemberName);
   if (version === '1') return { samples: lines.slice(1).map((line, index) => lineSample(components.read(line, index + 2))) };
   const builder = new IndexBuilder(name, splitName);
   for (const [index, line] of lines.entries()) {
@@ -57,12 +57,19 @@ export function parseIndex(text: string, options: ParseIndexOptions = {}): Shard
 class ComponentReader {
   readonly #name: string;
   readonly #hasNames: boolean;
+  readonly #hasBases: boolean;
   /** Where the data of the last component ends, in whole blocks. */
   #end = 0;
 
-  constructor(name: string, hasNames: boolean) {
+  /**
+   * @param name of the index
+   * @param hasNames true in v1.2
+   * @param hasBases true when names in a line are equal up to their extensions, as they are by the rule of Python webdataset
+   */
+  constructor(name: string, hasNames: boolean, hasBases: boolean) {
     this.#name = name;
     this.#hasNames = hasNames;
+    this.#hasBases = hasBases;
   }
 
   read(line: string, number: number): Component[] {
@@ -80,7 +87,7 @@ class ComponentReader {
       components.push(component);
     }
     const bases = new Set(components.map(({ name = '' }) => name.slice(0, name.length - extensionOf(name).length)));
-    if (bases.size > 1) throw fault(this.#name, number, 'the names in a line differ in more than their extensions');
+    if (this.#hasBases && bases.size > 1) throw fault(this.#name, number, 'the names in a line differ in more than their extensions');
     return components;
   }
 
