@@ -52,7 +52,7 @@ export function overridesOf(options: Readonly<Record<string, unknown>>, keys: re
 
 function optionOf(key: ConfigKey): Option {
   const [value, meaning] = FLAGS[key];
-  if (isSwitch(key)) return new Option(`${flagOf(key)} [${value}]`, meaning).preset('true');
+  if (isSwitch(key)) return new Option(`${flagOf(key)} [${value}]`, meaning);
   const option = new Option(`${flagOf(key)} <${value}>`, meaning);
   return isList(key) ? option.argParser((item, before: readonly string[] | undefined) => [...(before ?? []), item]) : option;
 }
