@@ -7,26 +7,39 @@ import { temporaryFolder } from './support.ts';
 const packageRoot = join(import.meta.dirname, '..');
 const readme = await readFile(join(packageRoot, 'README.md'), 'utf8');
 
+/** The code blocks: programs (`ts`), and modules that programs load (`js`, with the file name in the first line). */
+const blocks = [...readme.matchAll(/```(ts|js)\n(.*?)```/gs)].map(([, language, code]) => ({
+  code: code!,
+  moduleName: language === 'js' ? /^\/\/ (\S+\.js)\n/.exec(code!)![1]! : undefined,
+}));
+
 describe('README.md', () => {
   it('has examples that run, one after the other, as they stand', async () => {
     await using folder = await temporaryFolder();
     await symlink(join(packageRoot, '../../node_modules'), join(folder.path, 'node_modules'));
     await writeFile(join(folder.path, 'package.json'), '{"type":"module"}');
-    const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!);
-    const outputs: string[] = [];
-    for (const [index, code] of examples.entries()) {
+    for (const { code, moduleName } of blocks) if (moduleName !== undefined) await writeFile(join(folder.path, moduleName), code);
+    const outputs: string[][] = [];
+    for (const [index, { code }] of blocks.filter(({ moduleName }) => moduleName === undefined).entries()) {
       const file = join(folder.path, `example-${index}.ts`);
       await writeFile(file, code);
-      outputs.push(execFileSync(process.execPath, ['--conditions=@warpforge/source', file], { cwd: folder.path }).toString());
+      const env = { ...process.env, XDG_CACHE_HOME: join(folder.path, 'cache') };
+      const output = execFileSync(process.execPath, ['--conditions=@warpforge/source', file], { cwd: folder.path, env });
+      outputs.push(output.toString().trim().split('\n'));
     }
-    const [write, load, read, skipped] = outputs.map((output) => output.trim().split('\n'));
+    const [write, read, load, resume, ranks, skipped, custom, random] = outputs;
     expect(write).toHaveLength(3);
     expect(write![0]).toMatch(/^data\/train\/shard-000000\.tar 20 \d+$/);
+    expect(read).toHaveLength(40 / 8);
+    expect(read![0]).toMatch(/^\d{8} [0-3]( [0-3]){7} 16x16$/);
     expect(load).toHaveLength(2 * 4);
-    expect(load![0]).toMatch(/^0 16 12288 \d \d{8}$/);
-    expect(read).toHaveLength(50);
-    expect(read![49]).toBe("data/train/shard-000002.tar 00000049 [ 'cls', 'jpg' ] 9");
+    expect(load![0]).toMatch(/^0 16 6912 \d \d{8}$/);
+    expect(resume).toEqual([String(50 - 16)]);
+    expect(ranks).toEqual(['0 25 25', '1 25 25']);
     expect(skipped).toEqual(['']);
+    expect(custom).toEqual(['00000000: {"index":0 00000001: {"index":1']);
+    expect(random).toEqual(['20 10 cls jpg json 0']);
+    expect(outputs).toHaveLength(8);
   });
 
   it('lists every error code, and no other', async () => {
