@@ -137,14 +137,12 @@ export class HttpSource {
   }
 
   #requestHeaders(position: number, end: number): Record<string, string> {
-    // Ranges count the bytes as they are sent, so these must be the file's own.
-    const headers: Record<string, string> = { ...this.#headers, 'accept-encoding': 'identity' };
-    if (this.#ranges && (position > 0 || end !== Infinity)) {
-      headers['range'] = `bytes=${position}-${end === Infinity ? '' : end - 1}`;
-      // Only strong tags can be compared by the server; the rest is compared here.
-      const etag = this.#version?.etag;
-      if (etag !== undefined && etag !== null && !etag.startsWith('W/')) headers['if-match'] = etag;
-    }
+    // Lengths and ranges count the bytes as they are sent, so these must be the file's own; fetch itself says so beside a range.
+    if (!this.#ranges || (position === 0 && end === Infinity)) return { ...this.#headers, 'accept-encoding': 'identity' };
+    const headers: Record<string, string> = { ...this.#headers, range: `bytes=${position}-${end === Infinity ? '' : end - 1}` };
+    // Only strong tags can be compared by the server; the rest is compared here.
+    const etag = this.#version?.etag;
+    if (etag !== undefined && etag !== null && !etag.startsWith('W/')) headers['if-match'] = etag;
     return headers;
   }
 

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { refusal } from './file-bytes.ts';
 import { HttpSource } from './http-source.ts';
-import { NETWORK, type Network } from './network.ts';
+import { NETWORK } from './network.ts';
 import { type OpenStream, Pieces } from './pieces.ts';
 import { toHttpLocation } from './location.ts';
 import { type ByteStream, isUrl, type ShardInput, shardName } from './shard-input.ts';
@@ -9,15 +9,19 @@ import { type ByteStream, isUrl, type ShardInput, shardName } from './shard-inpu
 /** Bytes read from a file at once. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** The bytes of a shard as they are stored, front to back. */
-export function openPieces(input: ShardInput, signal: AbortSignal | undefined, network: Network = NETWORK): Pieces {
-  return new Pieces(shardName(input), opener(input, network), signal);
+/**
+ * The bytes of a shard as they are stored, front to back.
+ *
+ * @param name of the shard, for messages
+ */
+export function openPieces(input: ShardInput, signal: AbortSignal | undefined, name = shardName(input)): Pieces {
+  return new Pieces(name, opener(input, name), signal);
 }
 
-function opener(input: ShardInput, network: Network): OpenStream {
+function opener(input: ShardInput, name: string): OpenStream {
   if (typeof input !== 'string') return async (signal) => toStream(await input.open({ signal }));
-  if (isUrl(input)) return (signal) => new HttpSource(toHttpLocation(input), network).stream(0, Infinity, signal);
-  return () => fileStream(input);
+  if (isUrl(input)) return (signal) => new HttpSource(toHttpLocation(input), NETWORK).stream(0, Infinity, signal);
+  return () => fileStream(input, name);
 }
 
 /** Bytes in memory as a stream of one piece; a stream as it is. */
@@ -29,7 +33,7 @@ async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, unde
   yield await Promise.resolve(bytes);
 }
 
-async function* fileStream(path: string): AsyncGenerator<Buffer, void, undefined> {
+async function* fileStream(path: string, name: string): AsyncGenerator<Buffer, void, undefined> {
   try {
     await using file = await open(path, 'r');
     for (;;) {
@@ -38,6 +42,6 @@ async function* fileStream(path: string): AsyncGenerator<Buffer, void, undefined
       yield buffer.subarray(0, bytesRead);
     }
   } catch (error) {
-    throw refusal(path, 'read', error);
+    throw refusal(name, 'read', error);
   }
 }

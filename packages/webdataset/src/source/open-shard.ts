@@ -43,7 +43,7 @@ async function openFile(location: Extract<ShardLocation, { kind: 'file' }>, sign
     throw error;
   }
   await file[Symbol.asyncDispose]();
-  return spoolPieces(openPieces(location.path, signal));
+  return spoolPieces(openPieces(location.path, signal, location.name));
 }
 
 /** {@link openShard} of a URL. */
