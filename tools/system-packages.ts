@@ -22,11 +22,15 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
   { name: 'chromium', program: 'chromium', neededBy: "the trainer's report, and its WebGPU on the software driver that comes along" },
 ];
 
-/** What benchmarks use: the load generator and the peer. */
-export const BENCHMARK_PACKAGES: readonly SystemPackage[] = [
+/** What the benchmarks of the mount use: the load generator and the peer. */
+export const MOUNT_BENCHMARK_PACKAGES: readonly SystemPackage[] = [
   { name: 'fio', program: 'fio', neededBy: 'the load' },
   { name: 'rclone', program: 'rclone', neededBy: 'the peer' },
   { name: 'fuse3', program: 'fusermount3', neededBy: 'the mount of rclone' },
+];
+
+/** What the benchmarks of the loader use: the peer. */
+export const LOADER_BENCHMARK_PACKAGES: readonly SystemPackage[] = [
   { name: 'python3', program: '/usr/bin/python3', neededBy: 'the loader in Python' },
   { name: 'python3-pil', program: `${PYTHON_MODULES}/PIL`, neededBy: 'its image decoder' },
 ];

@@ -2,8 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
+/** A program that takes part, and the command whose first line of output is its version. */
+export type Peer = readonly [name: string, program: string, ...args: string[]];
+
 /** One line a fact, as it stands at the head of a report. */
-export function describeMachine(): readonly (readonly [string, string])[] {
+export function describeMachine(peers: readonly Peer[]): readonly (readonly [string, string])[] {
   const processors = cpus();
   return [
     ['Processor', `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}`],
@@ -11,8 +14,7 @@ export function describeMachine(): readonly (readonly [string, string])[] {
     ['Kernel', release()],
     ['System', osName()],
     ['Node', process.version],
-    ['fio', firstLine('fio', ['--version'])],
-    ['rclone', firstLine('rclone', ['version'])],
+    ...peers.map(([name, command, ...args]) => [name, firstLine(command, args)] as const),
     ['Commit', firstLine('git', ['rev-parse', '--short', 'HEAD'])],
   ];
 }

@@ -1,77 +1,90 @@
 /**
- * `npm run bench -- main`: measures the bars of the product side by side with what its users would otherwise have, writes
- * docs/benchmarks.md, and fails when a bar is missed.
+ * `npm run bench -- SUITE`: measures the bars of the product side by side with what its users would otherwise have, writes the suite's
+ * part of docs/benchmarks.md, and fails when a bar is missed.
  */
 import { Command } from 'commander';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { aptGetLine, BENCHMARK_PACKAGES, installPackages, mayInstall, missingPackages } from '../system-packages.ts';
-import { mountRclone, mountWarpdrive } from './mounts.ts';
-import { compareWithNative, compareWithPeer, FILE_NAME, writeOrigin } from './reading.ts';
-import { isMet, writeReport, type Verdict } from './report.ts';
-import { compareTraining } from './training.ts';
+import {
+  aptGetLine,
+  installPackages,
+  LOADER_BENCHMARK_PACKAGES,
+  mayInstall,
+  missingPackages,
+  MOUNT_BENCHMARK_PACKAGES,
+  type SystemPackage,
+} from '../system-packages.ts';
+import type { Peer } from './machine.ts';
+import { measureMount } from './mount-suite.ts';
+import type { Progress } from './reading.ts';
+import { writeReport } from './report.ts';
+import { format, isMet, type Verdict } from './verdict.ts';
+import { measureWebdataset } from './webdataset/suite.ts';
 
-/** Peak resident memory of the daemon over filling its cache and serving it. */
-const MEMORY_BAR_MIB = 400;
+interface Suite {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly packages: readonly SystemPackage[];
+  readonly peers: readonly Peer[];
+  readonly measure: (progress: Progress) => Promise<Verdict[]>;
+}
+
+const SUITES: readonly Suite[] = [
+  {
+    name: 'main',
+    title: 'The mount',
+    description: 'reads through the mount against the native file and rclone, training against memory, memory of the daemon',
+    packages: MOUNT_BENCHMARK_PACKAGES,
+    peers: [
+      ['fio', 'fio', '--version'],
+      ['rclone', 'rclone', 'version'],
+    ],
+    measure: measureMount,
+  },
+  {
+    name: 'webdataset',
+    title: 'The loader and the trainer',
+    description: 'tar against tar-stream, the loader against the bare decoder and Python, training steps against memory, leaks',
+    packages: LOADER_BENCHMARK_PACKAGES,
+    peers: [
+      ['Python', '/usr/bin/python3', '--version'],
+      ['Pillow', '/usr/bin/python3', '-c', 'import PIL; print(PIL.__version__)'],
+      ['tar-stream', process.execPath, '-p', 'require("tar-stream/package.json").version'],
+    ],
+    measure: measureWebdataset,
+  },
+];
 
 const program = new Command('npm run bench --')
   .description('Measures ratios side by side in one run; fails when a bar is missed.')
   .showHelpAfterError();
 
-program
-  .command('main')
-  .description('reads through the mount against the native file and rclone, training against memory, memory of the daemon')
-  .option('--output <file>', 'where to write the report', 'docs/benchmarks.md')
-  .addHelpText('after', '\nExample:\n  $ npm run bench -- main\n')
-  .action(async ({ output }: { output: string }) => {
-    await provideSystemPackages();
-    const verdicts = await measureAll();
-    await writeReport(output, 'npm run bench -- main', verdicts, new Date());
-    progress(`\nReport: ${output}`);
-    for (const verdict of verdicts) progress(`${isMet(verdict) ? 'met   ' : 'MISSED'}  ${verdict.value.toFixed(2)}  ${verdict.question}`);
-    if (!verdicts.every(isMet)) process.exitCode = 1;
-  });
+for (const suite of SUITES) {
+  program
+    .command(suite.name)
+    .description(suite.description)
+    .option('--output <file>', 'page to put the report into', 'docs/benchmarks.md')
+    .addHelpText('after', `\nExample:\n  $ npm run bench -- ${suite.name}\n`)
+    .action(({ output }: { output: string }) => runSuite(suite, output));
+}
 
 // Ctrl-C reaches the running child too, whose failure then unwinds everything that is mounted here.
 process.on('SIGINT', () => (process.exitCode = 130));
 
 await program.parseAsync();
 
-async function measureAll(): Promise<Verdict[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'warpforge-bench-'));
-  try {
-    const origin = join(folder, 'origin');
-    await mkdir(origin);
-    progress('Writing the file to read');
-    await writeOrigin(origin);
-    return [...(await measureReading(origin, folder)), await compareTraining(join(folder, 'training'), progress)];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+async function runSuite({ name, title, packages, peers, measure }: Suite, output: string): Promise<void> {
+  await provideSystemPackages(packages);
+  const verdicts = await measure(progress);
+  await writeReport(output, { suite: name, title, peers, verdicts, date: new Date() });
+  progress(`\nReport: ${output}`);
+  for (const verdict of verdicts) {
+    progress(`${isMet(verdict) ? 'met   ' : 'MISSED'}  ${format(verdict.value, verdict.unit).padStart(8)}  ${verdict.question}`);
   }
+  if (!verdicts.every(isMet)) process.exitCode = 1;
 }
 
-async function measureReading(origin: string, folder: string): Promise<Verdict[]> {
-  progress('Mounting: warpdrive with passthrough, warpdrive without, rclone');
-  await using passing = await mountWarpdrive(origin, join(folder, 'passthrough'), 'auto');
-  await using serving = await mountWarpdrive(origin, join(folder, 'daemon'), 'off');
-  await using peer = await mountRclone(origin, join(folder, 'rclone'), FILE_NAME);
-  const verdicts = [...(await compareWithNative(origin, passing, progress)), ...(await compareWithPeer(serving, peer, progress))];
-  verdicts.push({
-    question: 'Peak resident memory of the daemon, after filling its cache and serving all reads above',
-    value: (await serving.peakMemory()) / 1024 ** 2,
-    bar: MEMORY_BAR_MIB,
-    sense: 'at-most',
-    unit: 'MiB',
-    series: [],
-    seriesUnit: 'MiB',
-    commands: ['grep VmHWM /proc/<pid of warpdrive serve>/status'],
-  });
-  return verdicts;
-}
-
-async function provideSystemPackages(): Promise<void> {
-  const missing = missingPackages(BENCHMARK_PACKAGES);
+async function provideSystemPackages(packages: readonly SystemPackage[]): Promise<void> {
+  const missing = missingPackages(packages);
   if (missing.length === 0) return;
   if (mayInstall() && (await installPackages(missing))) return;
   program.error(`needs ${missing.map(({ name }) => name).join(', ')}: ${aptGetLine(missing)}`, { exitCode: 1 });

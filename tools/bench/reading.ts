@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fio, fioArguments, type FioRead } from './fio.ts';
 import type { WarmMount } from './mounts.ts';
-import type { Verdict } from './report.ts';
+import type { Verdict } from './verdict.ts';
 import { compare, ratioOf, type Contender, type Series } from './rounds.ts';
 
 const MIB = 1024 * 1024;

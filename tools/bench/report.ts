@@ -1,60 +1,74 @@
-import { writeFile } from 'node:fs/promises';
-import { describeMachine } from './machine.ts';
-import { ROUNDS, type Series } from './rounds.ts';
+/** docs/benchmarks.md: one page with a part for each suite, which a run of that suite rewrites and no other touches. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { describeMachine, type Peer } from './machine.ts';
+import { ROUNDS } from './rounds.ts';
+import { format, isMet, type Verdict } from './verdict.ts';
 
-/** One line of the report: how a measured value stands to its bar. */
-export interface Verdict {
-  readonly question: string;
-  /** The measured ratio or size. */
-  readonly value: number;
-  readonly bar: number;
-  /** `at-least`: higher is better. `at-most`: lower is better. */
-  readonly sense: 'at-least' | 'at-most';
-  readonly unit: 'ratio' | 'MiB';
-  readonly series: readonly Series[];
-  /** Unit of the series' values, such as `MB/s`. */
-  readonly seriesUnit: string;
-  readonly commands: readonly string[];
+const TITLE = '# Benchmarks';
+const INTRODUCTION = [
+  'Written by `npm run bench`. All sides of a comparison are measured in one run, in turns: one warm-up round, then',
+  `${ROUNDS} that count; the ratio is the median of the ratios within the rounds. Absolute figures of a small shared machine vary by a quarter from run to`,
+  'run; ratios vary less.',
+];
+
+/** What one run of a suite has found. */
+export interface SuiteReport {
+  /** Name of the suite's command. */
+  readonly suite: string;
+  readonly title: string;
+  readonly peers: readonly Peer[];
+  readonly verdicts: readonly Verdict[];
+  readonly date: Date;
 }
 
-/** Whether the bar is met. */
-export function isMet({ value, bar, sense }: Verdict): boolean {
-  return sense === 'at-least' ? value >= bar : value <= bar;
+/** Puts a suite's part into the page, which is made if it is missing. */
+export async function writeReport(file: string, report: SuiteReport): Promise<void> {
+  const page = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  });
+  await writeFile(file, withPart(page, report.suite, part(report)));
 }
 
-/** Writes the whole report as Markdown. */
-export async function writeReport(file: string, command: string, verdicts: readonly Verdict[], date: Date): Promise<void> {
+/** The page with one suite's part replaced, or added at the end. */
+export function withPart(page: string, suite: string, text: string): string {
+  const [from, to] = [`<!-- begin ${suite} -->`, `<!-- end ${suite} -->`];
+  const marked = `${from}\n\n${text.trim()}\n\n${to}`;
+  const start = page.indexOf(from);
+  const end = page.indexOf(to);
+  if (start >= 0 && end > start) return page.slice(0, start) + marked + page.slice(end + to.length);
+  const before = page.trim() === '' ? [TITLE, '', ...INTRODUCTION].join('\n') : page.trim();
+  return `${before}\n\n${marked}\n`;
+}
+
+function part({ suite, title, peers, verdicts, date }: SuiteReport): string {
   const lines = [
-    '# Benchmarks',
+    `## ${title}`,
     '',
-    `Written by \`${command}\` on ${date.toISOString().slice(0, 10)}. All sides of a comparison are measured in one run, in turns: one warm-up round, then`,
-    `${ROUNDS} that count; the ratio is the median of the ratios within the rounds. Absolute figures of a small shared machine vary by a quarter from run to`,
-    'run; ratios vary less.',
+    `\`npm run bench -- ${suite}\`, ${date.toISOString().slice(0, 10)}.`,
     '',
     '| | |',
     '| --- | --- |',
-    ...describeMachine().map(([name, value]) => `| ${name} | ${value} |`),
+    ...describeMachine(peers).map(([name, value]) => `| ${name} | ${value} |`),
     '',
-    '| question | measured | bar | |',
-    '| --- | --- | --- | --- |',
+    '| question | measured | must reach | aim | |',
+    '| --- | --- | --- | --- | --- |',
     ...verdicts.map((verdict) => {
-      const bar = `${verdict.sense === 'at-least' ? '≥' : '≤'} ${format(verdict.bar, verdict.unit)}`;
-      return `| ${verdict.question} | ${format(verdict.value, verdict.unit)} | ${bar} | ${isMet(verdict) ? 'met' : '**missed**'} |`;
+      const sign = verdict.sense === 'at-least' ? '≥' : '≤';
+      const goal = (value: number | undefined): string => (value === undefined ? '' : `${sign} ${format(value, verdict.unit)}`);
+      const met = isMet(verdict) ? 'met' : '**missed**';
+      return `| ${verdict.question} | ${format(verdict.value, verdict.unit)} | ${goal(verdict.bar)} | ${goal(verdict.aim)} | ${met} |`;
     }),
     '',
   ];
   for (const { question, series, seriesUnit, commands } of verdicts) {
-    lines.push(`## ${question}`, '', '```sh', ...commands, '```', '');
+    lines.push(`### ${question}`, '', '```sh', ...commands, '```', '');
     if (series.length === 0) continue;
     lines.push(`| | median, ${seriesUnit} | rounds |`, '| --- | --- | --- |');
     for (const { name, median, values } of series) lines.push(`| ${name} | ${number(median)} | ${values.map(number).join(', ')} |`);
     lines.push('');
   }
-  await writeFile(file, lines.join('\n'));
-}
-
-function format(value: number, unit: Verdict['unit']): string {
-  return unit === 'ratio' ? value.toFixed(2) : `${value.toFixed(0)} MiB`;
+  return lines.join('\n');
 }
 
 function number(value: number): string {

@@ -7,7 +7,7 @@ import { openDigits } from '../demo/datasets/digits.ts';
 import { encodeImages } from '../demo/datasets/encode.ts';
 import { mountWarpdrive } from './mounts.ts';
 import type { Progress } from './reading.ts';
-import type { Verdict } from './report.ts';
+import type { Verdict } from './verdict.ts';
 import { compare, ratioOf, type Contender, type Series } from './rounds.ts';
 
 const run = promisify(execFile);
@@ -25,7 +25,6 @@ export async function compareTraining(folder: string, progress: Progress): Promi
   const question = 'Training: images/s of a warm epoch through the mount against the same graph fed from memory';
   progress(question);
   const origin = join(folder, 'origin');
-  await mkdir(origin, { recursive: true });
   await writeDigits(origin);
   await using mount = await mountWarpdrive(origin, folder, 'auto');
   const contenders = [trainer('fed from memory', mount.mountPoint, ['--from-memory']), trainer('warm mount', mount.mountPoint, [])];
@@ -41,10 +40,7 @@ export async function compareTraining(folder: string, progress: Progress): Promi
     unit: 'ratio',
     series,
     seriesUnit: 'images/s',
-    commands: [
-      `warpforge-train ${trainerArguments('<mount point>').join(' ')}`,
-      `warpforge-train ${trainerArguments('<mount point>').join(' ')} --from-memory`,
-    ],
+    commands: [trainingCommand('<mount point>'), trainingCommand('<mount point>', ['--from-memory'])],
   };
 }
 
@@ -52,18 +48,36 @@ function trainerArguments(root: string): string[] {
   return ['run', '--train-root', root, '--steps', String(STEPS), '--batch-size', String(BATCH_SIZE), '--json'];
 }
 
-function trainer(name: string, root: string, extra: readonly string[]): Contender {
+/** What a training tells of itself. */
+export interface TrainingResult {
+  readonly imagesPerSec: number;
+  /** Mean time that a step waited for its data. */
+  readonly dataMs: number;
+  /** Mean time that a step computed. */
+  readonly computeMs: number;
+}
+
+/** The command line of one epoch on the digits below `root`, as it stands in the report. */
+export function trainingCommand(root: string, extra: readonly string[] = []): string {
+  return ['warpforge-train', ...trainerArguments(root), ...extra].join(' ');
+}
+
+/** Trains one epoch in a process of its own, and measures images a second. */
+export function trainer(name: string, root: string, extra: readonly string[], onResult?: (result: TrainingResult) => void): Contender {
   return {
     name,
     async measure() {
       const { stdout } = await run(process.execPath, [TRAINER, ...trainerArguments(root), ...extra]);
-      const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { readonly imagesPerSec: number };
-      return summary.imagesPerSec;
+      const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as TrainingResult;
+      onResult?.(result);
+      return result.imagesPerSec;
     },
   };
 }
 
-async function writeDigits(directory: string): Promise<void> {
+/** Writes 8,000 digits of 28 x 28 pixels as shards. */
+export async function writeDigits(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
   const digits = await openDigits();
   await using writer = new ShardWriter({ directory, pattern: 'shard-%06d.tar', maxCount: IMAGES_PER_SHARD });
   let count = 0;
