@@ -31,7 +31,8 @@ export async function resolveShards(spec: string | readonly ShardInput[]): Promi
 }
 
 async function resolveList(list: string): Promise<string[]> {
-  if (await isFile(list)) return [list];
+  const meant = await resolveExisting(list);
+  if (meant !== undefined) return meant;
   const shards: string[] = [];
   for (const part of splitList(list)) for (const shard of await resolvePart(part)) shards.push(shard);
   return shards;
@@ -40,13 +41,16 @@ async function resolveList(list: string): Promise<string[]> {
 async function resolvePart(part: string): Promise<string[]> {
   refuseOtherSchemes(part);
   if (isUrl(part)) return expandShards([part]);
-  if (await isFile(part)) return [part];
+  const meant = await resolveExisting(part);
+  if (meant !== undefined) return meant;
   const shards: string[] = [];
   for (const path of expandShards([part])) for (const shard of await resolvePath(path)) shards.push(shard);
   return shards;
 }
 
 async function resolvePath(path: string): Promise<string[]> {
+  const meant = await resolveExisting(path);
+  if (meant !== undefined) return meant;
   if (hasGlob(path)) {
     const shards = (await glob(path)).filter((match) => !match.endsWith('.idx'));
     if (shards.length === 0) throw new ShardsNotFoundError(`no file matches "${path}"; check the path and that the data set is mounted`);
@@ -54,7 +58,16 @@ async function resolvePath(path: string): Promise<string[]> {
   }
   // The usual case, of which there may be thousands on a slow mount.
   if (isShardName(path)) return [path];
+  // Where there is nothing, findShards says so.
   return (await kindOf(path)) === 'file' ? [path] : findShards(path);
+}
+
+/** What a name with special characters in it means if it exists; undefined if it does not. */
+async function resolveExisting(path: string): Promise<string[] | undefined> {
+  if (!/[*?[\]{}\\]|::/.test(path) || isUrl(path)) return undefined;
+  const kind = await kindOf(path);
+  if (kind === 'file') return [path];
+  return kind === 'folder' ? findShards(path) : undefined;
 }
 
 function refuseOtherSchemes(part: string): void {
@@ -72,16 +85,12 @@ function refuseOtherSchemes(part: string): void {
   );
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return /[*?[\]{}\\:]/.test(path) && !isUrl(path) && (await kindOf(path)) === 'file';
-}
-
-/** Folders and what is missing are both for {@link findShards}, which knows how to complain. */
-async function kindOf(path: string): Promise<'file' | 'other'> {
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
   try {
-    return (await stat(path)).isFile() ? 'file' : 'other';
+    const stats = await stat(path);
+    return stats.isDirectory() ? 'folder' : 'file';
   } catch (error) {
-    if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ABSENT.has(error.code)) return 'other';
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ABSENT.has(error.code)) return undefined;
     throw new WebDatasetError('WDS_READ', `cannot examine "${path}": ${reasonOf(error)}`, { cause: error });
   }
 }

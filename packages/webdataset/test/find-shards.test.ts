@@ -14,6 +14,9 @@ describe('findShards', () => {
       'b/c/d.tar',
       'a.tar.idx',
       'x.tar.gz',
+      'y.tgz',
+      'b/z.tar.zst',
+      'w.tar.xz',
       'notes.txt',
       '.hidden.tar',
       '.warpdrive/p.tar',
@@ -32,7 +35,10 @@ describe('findShards', () => {
       'b/c/d.tar',
       'b/shard-10.tar',
       'b/shard-2.tar',
+      'b/z.tar.zst',
       'link.tar',
+      'x.tar.gz',
+      'y.tgz',
     ]);
   });
 
@@ -47,7 +53,7 @@ describe('findShards', () => {
     await expect(findShards(join(folder.path, 'file'))).rejects.toMatchObject({ code: 'WDS_NO_SHARDS' });
     await expect(findShards(folder.path)).rejects.toMatchObject({
       code: 'WDS_NO_SHARDS',
-      message: expect.stringMatching(/^no \.tar file below/) as string,
+      message: expect.stringMatching(/^no shard \(\.tar, .*\) below/) as string,
     });
   });
 
