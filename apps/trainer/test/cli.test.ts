@@ -233,11 +233,11 @@ describe('what the user got wrong is said in one message', () => {
 
   const cases: [what: string, exit: number, message: string | RegExp, args: () => Promise<string[]> | string[]][] = [
     ['a root that is not there', 1, 'there is no folder "/nowhere/train"', () => train('/nowhere/train')],
-    ['a root without shards', 1, /no \.tar file below ".*empty"/, async () => (await mkdir(path('empty')), train(path('empty')))],
+    ['a root without shards', 1, /no shard .* below ".*empty"/, async () => (await mkdir(path('empty')), train(path('empty')))],
     [
       'a test root without shards, before training',
       1,
-      /no \.tar file below ".*empty2"/,
+      /no shard .* below ".*empty2"/,
       async () => (await mkdir(path('empty2')), quick('--eval-root', path('empty2'))),
     ],
     [
@@ -400,7 +400,7 @@ describe('what the user got wrong is said in one message', () => {
 });
 
 describe('--help', () => {
-  it.each([[['--help']], [['run', '--help']], [['eval', '--help']]])('%j shows examples', async (args) => {
+  it.each([[['--help']], [['run', '--help']], [['eval', '--help']], [['compare', '--help']]])('%j shows examples', async (args) => {
     const { exit, stdout, stderr } = await runCli(args);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     expect(stdout).toContain('Examples:\n  $ warpforge-train');

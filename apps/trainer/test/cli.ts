@@ -12,21 +12,34 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `warpforge-train` as a user would, in a process of its own. `onLine` sees each line of standard output as it comes. */
+type OnLine = (line: string, child: ChildProcess) => void;
+
+/** Runs `warpforge-train` as a user would, in a process of its own. `onLine` sees each line of standard output as it comes, `onNote` of standard error. */
 export function runCli(
   args: readonly string[],
-  onLine: (line: string, child: ChildProcess) => void = () => undefined,
+  onLine: OnLine = () => undefined,
   env: NodeJS.ProcessEnv = {},
+  onNote: OnLine = () => undefined,
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  let [stdout, stderr, rest] = ['', '', ''];
+  let [stdout, stderr] = ['', ''];
+  const eachLine = (onEach: OnLine): ((text: string) => void) => {
+    let rest = '';
+    return (text) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onEach(line, child);
+    };
+  };
+  const [toLines, toNotes] = [eachLine(onLine), eachLine(onNote)];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line, child);
+    toLines(text);
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    toNotes(text);
+  });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ exit: code ?? signal, stdout, stderr }));

@@ -207,7 +207,10 @@ describe('the training loop', () => {
     const events: string[] = [];
     const { options, windows } = fixture({
       source: new FakeSource(9),
-      compute: new FakeCompute(() => void (clock.ms += 10) ?? 1),
+      compute: new FakeCompute(() => {
+        clock.ms += 10;
+        return 1;
+      }),
       now: clock.now,
       logEvery: 3,
       evaluateEvery: 2,

@@ -66,7 +66,7 @@ const RUN = z.object({
   step: COUNT,
   epoch: COUNT,
   batch: COUNT,
-  data: z.unknown(),
+  data: z.unknown().optional(),
   best: z.object({ step: COUNT, accuracy: z.number(), loss: z.number(), images: COUNT }).optional(),
 });
 
