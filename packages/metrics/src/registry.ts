@@ -77,12 +77,15 @@ export class MetricRegistry {
     });
   }
 
-  /** A gauge whose values `read` gives at each scrape. */
+  /** A gauge whose values `read` gives at each scrape; a series without a value is not there. */
   observedGauge<Name extends string = never>(options: MetricOptions<Name>, read: () => Iterable<Sample<Name>>): void {
+    const labelCount = options.labels?.length ?? 0;
     new PromGauge<Name>({
       ...this.#configuration(options),
       collect() {
         this.reset();
+        // Without labels, a reset leaves a zero that nothing stands for.
+        if (labelCount === 0) this.remove();
         for (const { labels, value } of read()) this.set(labels, value);
       },
     });

@@ -65,6 +65,17 @@ describe('MetricRegistry', () => {
     expect(await samples(registry)).toEqual(['up{backend="b"} 1']);
   });
 
+  it('has no gauge without labels before it has a value', async () => {
+    const registry = new MetricRegistry();
+    let loss: number | undefined;
+    registry.observedGauge({ name: 'loss', help: 'Loss.' }, () => (loss === undefined ? [] : [{ labels: {}, value: loss }]));
+    expect(await samples(registry)).toEqual([]);
+    loss = 0.5;
+    expect(await samples(registry)).toEqual(['loss 0.5']);
+    loss = undefined;
+    expect(await samples(registry)).toEqual([]);
+  });
+
   it('refuses to decrease a counter', () => {
     const counter = new MetricRegistry().counter({ name: 'a_total', help: 'A.' });
     expect(() => counter.add({}, -1)).toThrow(/decrease/);
