@@ -54,7 +54,6 @@ export class ImageLoader implements AsyncDisposable {
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- the types of the fields are inferred from it
 function imageFields(shape: ImageShape) {
   return { image: image({ ...shape, from: IMAGE_FIELDS }), label: integer({ from: LABEL_FIELDS }) };
 }

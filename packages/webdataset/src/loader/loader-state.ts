@@ -42,27 +42,38 @@ export function capacityOf({ shuffle, shuffleBuffer }: OrderIdentity): number {
  * @throws {@link WebDatasetError} `WDS_STATE_MISMATCH`
  */
 export function checkState(state: LoaderState, { fingerprint, order }: Omit<StateIdentity, 'epoch'>): void {
-  const found: Partial<LoaderState> | null = state;
-  if (typeof found !== 'object' || found === null || found.order === undefined || found.buffer === undefined || found.walk === undefined) {
-    throw mismatch('it is no state of a loader');
-  }
-  if (state.version !== STATE_VERSION) throw mismatch(`its version is ${String(state.version)}, and only ${STATE_VERSION} is read`);
-  const differences = differencesOf(state.order, order);
+  const found = propertiesOf(state);
+  const version = found.get('version');
+  if (version === undefined) throw mismatch('it is no state of a loader');
+  if (version !== STATE_VERSION) throw mismatch(`its version is ${JSON.stringify(version)}, and only ${STATE_VERSION} is read`);
+  const isWhole =
+    PROPERTIES.every((name) => found.has(name)) &&
+    WALK_PROPERTIES.every((name) => propertiesOf(found.get('walk')).has(name)) &&
+    Array.isArray(propertiesOf(found.get('buffer')).get('items'));
+  if (!isWhole) throw mismatch('parts of it are missing');
+  const differences = differencesOf(propertiesOf(found.get('order')), order);
   if (differences.length > 0) throw mismatch(`it was taken with other settings: ${differences.join(', ')}`);
-  if (state.fingerprint !== fingerprint) {
+  if (found.get('fingerprint') !== fingerprint) {
     throw mismatch('it belongs to another data set: names, sizes, number or order of the shards differ');
   }
+}
+
+const PROPERTIES: readonly (keyof LoaderState)[] = ['order', 'epoch', 'position', 'delivered', 'failures', 'walk', 'buffer'];
+const WALK_PROPERTIES: readonly (keyof LoaderState['walk'])[] = ['round', 'visit', 'sample', 'offset'];
+
+function propertiesOf(value: unknown): ReadonlyMap<string, unknown> {
+  return new Map<string, unknown>(typeof value === 'object' && value !== null ? Object.entries(value) : []);
 }
 
 function mismatch(reason: string): WebDatasetError {
   return new WebDatasetError('WDS_STATE_MISMATCH', `the state cannot be resumed here: ${reason}`);
 }
 
-function differencesOf(before: OrderIdentity, now: OrderIdentity): string[] {
-  const values = new Map(Object.entries(before));
+function differencesOf(before: ReadonlyMap<string, unknown>, now: OrderIdentity): string[] {
   return Object.entries(now).flatMap(([name, value]) => {
-    const [was, is] = [JSON.stringify(values.get(name)), JSON.stringify(value)];
-    return was === is ? [] : [`${name} was ${was ?? 'not there'}, is ${is}`];
+    const was = before.has(name) ? JSON.stringify(before.get(name)) : 'not there';
+    const is = JSON.stringify(value);
+    return was === is ? [] : [`${name} was ${was}, is ${is}`];
   });
 }
 

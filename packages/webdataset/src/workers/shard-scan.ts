@@ -125,7 +125,7 @@ export class ShardScan implements AsyncDisposable {
         if (sample.fault !== undefined) throw sample.fault;
         for (const [number, field] of this.#fields.entries()) {
           const found = this.#find(sample, field);
-          const inWindow = found !== undefined && found.window === this.#window && found.data !== undefined;
+          const inWindow = found?.window === this.#window && found.data !== undefined;
           members[at + number * MEMBER_WORDS] = found?.member.offset ?? NONE;
           members[at + number * MEMBER_WORDS + 1] = found?.member.size ?? NONE;
           members[at + number * MEMBER_WORDS + 2] = inWindow ? found.member.offset - start : NO_WINDOW;

@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ImageDecoder } from '../src/decode/image.ts';
-import { type ImageBatch, ImageLoader, type ImageLoaderOptions } from '../src/image-loader.ts';
-import { shardOrder, ShuffleBuffer } from '../src/order.ts';
-import { probeImage } from '../src/probe-image.ts';
+import { image, integer } from '../src/decode/decoders.ts';
+import { Loader, type LoaderOptions } from '../src/loader.ts';
+import type { Batch } from '../src/loader/batch.ts';
+import { shardOrder } from '../src/order/shard-order.ts';
+import { ShuffledOrder } from '../src/order/shuffled-order.ts';
 import { ShardWriter } from '../src/shard-writer.ts';
+import { decodeTensor } from './decoding.ts';
 import { keyOf, makeJpeg, temporaryFolder, writeImageShards } from './support.ts';
 
-const image = { height: 8, width: 8, channels: 3 } as const;
+const picture = image({ height: 8, width: 8, from: ['jpg'] });
+const fields = { image: picture, label: integer({ from: ['cls'] }) };
+type Fields = typeof fields;
 
 /** Every worker thread that was started and has not ended. */
 const running = new Set<Worker>();
@@ -31,15 +35,15 @@ afterAll(async () => {
   expect(running.size).toBe(0);
 });
 
-function options(more: Partial<ImageLoaderOptions> = {}): ImageLoaderOptions {
-  return { shards, batchSize: 10, seed: 7, image, shuffleBuffer: 30, ...more };
+function options(more: Partial<LoaderOptions<Fields>> = {}): LoaderOptions<Fields> {
+  return { shards, fields, batchSize: 10, seed: 7, shuffleBuffer: 30, ...more };
 }
 
 /** Runs an epoch, releasing every batch at once. */
-async function keysOf(loader: ImageLoader, epoch: number): Promise<string[][]> {
+async function keysOf(loader: Loader<Fields>, epoch: number): Promise<string[][]> {
   const batches: string[][] = [];
   for await (const batch of loader.epoch(epoch)) {
-    batches.push([...batch.keys]);
+    batches.push([...batch.__key__]);
     batch.release();
   }
   return batches;
@@ -47,7 +51,7 @@ async function keysOf(loader: ImageLoader, epoch: number): Promise<string[][]> {
 
 /** The order that the documentation promises, from the pure parts. */
 function expectedKeys(epoch: number, seed = 7, capacity = 30): string[] {
-  const buffer = new ShuffleBuffer<string>(capacity, seed, epoch);
+  const buffer = new ShuffledOrder<string>(capacity, { seed, epoch, rank: 0 });
   const keys: (string | undefined)[] = [];
   for (const shard of shardOrder(5, seed, epoch))
     for (let sample = 0; sample < 23; sample++) keys.push(buffer.push(keyOf(shard * 23 + sample)));
@@ -55,11 +59,11 @@ function expectedKeys(epoch: number, seed = 7, capacity = 30): string[] {
   return keys.filter((key) => key !== undefined);
 }
 
-describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
+describe.each([0, 1, 3])('Loader with %i workers', (workers) => {
   /** One loader for all tests that need no other options: what one leaves behind, the next one finds. */
-  let loader: ImageLoader;
+  let loader: Loader<Fields>;
   beforeAll(async () => {
-    loader = await ImageLoader.open(options({ workers }));
+    loader = await Loader.open(options({ workers }));
   });
   afterAll(async () => {
     await loader[Symbol.asyncDispose]();
@@ -67,19 +71,17 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
   });
 
   it('delivers each sample once, with its own label and pixels, in the order that seed and epoch decide', async () => {
-    const decoder = await ImageDecoder.create();
     for (const epoch of [0, 1]) {
       const keys: string[] = [];
       for await (const batch of loader.epoch(epoch)) {
-        expect(batch.pixels.length).toBe(batch.size * 8 * 8 * 3);
-        for (const [place, key] of batch.keys.entries()) {
-          expect(batch.labels[place]).toBe(Number(key));
-          expect(batch.shards[place]).toBe(shards[Math.floor(Number(key) / 23)]);
-          const expected = Buffer.alloc(8 * 8 * 3);
-          decoder.tryDecodeInto(makeJpeg(8, 8, Number(key) % 16), image, expected);
-          expect(expected.equals(batch.pixels.subarray(place * 192, place * 192 + 192)), key).toBe(true);
+        expect(batch.image.data.length).toBe(batch.size * 8 * 8 * 3);
+        for (const [place, key] of batch.__key__.entries()) {
+          expect(batch.label[place]).toBe(Number(key));
+          expect(batch.__url__[place]).toBe(shards[Math.floor(Number(key) / 23)]);
+          const expected = await decodeTensor(picture, makeJpeg(8, 8, Number(key) % 16));
+          expect(expected.equals(batch.image.data.subarray(place * 192, place * 192 + 192)), key).toBe(true);
         }
-        keys.push(...batch.keys);
+        keys.push(...batch.__key__);
         batch.release();
       }
       expect(keys).toEqual(expectedKeys(epoch));
@@ -90,13 +92,13 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
     const first = await keysOf(loader, 3);
     expect(await keysOf(loader, 4)).not.toEqual(first);
     expect(await keysOf(loader, 3)).toEqual(first);
-    await using other = await ImageLoader.open(options({ workers, seed: 8 }));
+    await using other = await Loader.open(options({ workers, seed: 8 }));
     expect(await keysOf(other, 3)).not.toEqual(first);
   });
 
   it('keeps the last, incomplete batch, or drops it', async () => {
     expect((await keysOf(loader, 0)).map(({ length }) => length)).toEqual([...new Array<number>(11).fill(10), 5]);
-    await using dropping = await ImageLoader.open(options({ workers, lastBatch: 'drop', shuffle: false }));
+    await using dropping = await Loader.open(options({ workers, lastBatch: 'drop', shuffle: false }));
     for (const epoch of [0, 1]) {
       const keys = await keysOf(dropping, epoch);
       expect(keys.map(({ length }) => length)).toEqual(new Array<number>(11).fill(10));
@@ -105,15 +107,15 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
   });
 
   it('never has more batches than slots, and leaves those in use alone', async () => {
-    await using own = await ImageLoader.open(options({ workers, slots: 4 }));
-    const held: { batch: ImageBatch; copy: Buffer }[] = [];
+    await using own = await Loader.open(options({ workers, slots: 4 }));
+    const held: { batch: Batch<Fields>; copy: Buffer }[] = [];
     const keys: string[] = [];
     const batches = own.epoch(0);
     const take = async (): Promise<void> => {
       const { value } = await batches.next();
       if (value === undefined) throw new Error('the epoch ended early');
-      held.push({ batch: value, copy: Buffer.from(value.pixels) });
-      keys.push(...value.keys);
+      held.push({ batch: value, copy: Buffer.from(value.image.data) });
+      keys.push(...value.__key__);
     };
     for (let count = 0; count < 4; count++) await take();
     let arrived = false;
@@ -130,10 +132,10 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
     expect(arrived).toBe(false);
     held.shift()!.batch.release();
     await sixth;
-    for (const { batch, copy } of held) expect(copy.equals(batch.pixels)).toBe(true);
+    for (const { batch, copy } of held) expect(copy.equals(batch.image.data)).toBe(true);
     for (const { batch } of held) batch[Symbol.dispose]();
     for await (const batch of batches) {
-      keys.push(...batch.keys);
+      keys.push(...batch.__key__);
       batch.release();
     }
     expect(keys).toEqual(expectedKeys(0));
@@ -151,7 +153,7 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
   });
 
   it('takes batches back after the epoch that made them', async () => {
-    const kept: ImageBatch[] = [];
+    const kept: Batch<Fields>[] = [];
     for await (const batch of loader.epoch(0)) {
       kept.push(batch);
       if (kept.length === 2) break;
@@ -170,7 +172,7 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
 
   it('ends with the reason of its signal, at once and for good', async () => {
     const controller = new AbortController();
-    await using own = await ImageLoader.open(options({ workers, signal: controller.signal }));
+    await using own = await Loader.open(options({ workers, signal: controller.signal }));
     const reason = new Error('enough');
     const batches = own.epoch(0);
     await batches.next();
@@ -183,12 +185,12 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
       (error: unknown) => expect(error).toBe(reason),
     );
     await expect(own.epoch(1).next()).rejects.toBe(reason);
-    await expect(ImageLoader.open(options({ workers, signal: controller.signal }))).rejects.toBe(reason);
+    await expect(Loader.open(options({ workers, signal: controller.signal }))).rejects.toBe(reason);
   });
 
   it('ends with the reason of its signal though all batches are decoded already', async () => {
     const controller = new AbortController();
-    await using own = await ImageLoader.open(options({ workers, slots: 20, signal: controller.signal }));
+    await using own = await Loader.open(options({ workers, slots: 20, signal: controller.signal }));
     const reason = new Error('enough');
     const batches = own.epoch(0);
     for (let count = 0; count < 11; count++) await batches.next();
@@ -197,7 +199,7 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
   });
 
   it('ends a waiting epoch when it is closed', async () => {
-    const own = await ImageLoader.open(options({ workers }));
+    const own = await Loader.open(options({ workers }));
     const batches = own.epoch(0);
     for (let count = 0; count < 2 * Math.max(workers, 1) + 1; count++) await batches.next();
     const waiting = expect(batches.next()).rejects.toMatchObject({ code: 'WDS_CLOSED' });
@@ -208,7 +210,7 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
   });
 
   it('can be closed under a consumer that has left its iterator hanging', async () => {
-    const own = await ImageLoader.open(options({ workers }));
+    const own = await Loader.open(options({ workers }));
     const batches = own.epoch(0);
     await batches.next();
     await own[Symbol.asyncDispose]();
@@ -221,7 +223,7 @@ describe.each([0, 1, 3])('ImageLoader with %i workers', (workers) => {
     await mkdir(directory);
     const large = await writeImageShards(directory, { shards: 6, samplesPerShard: 300, size: 96 });
     const bytes = large.reduce((sum, path) => sum + readFileSync(path).length, 0);
-    await using own = await ImageLoader.open(options({ workers, shards: large, shuffleBuffer: 500 }));
+    await using own = await Loader.open(options({ workers, shards: large, shuffleBuffer: 500 }));
     await keysOf(own, 0); // Loads modules and code.
     const before = bytesReadByProcess();
     await keysOf(own, 1);
@@ -236,12 +238,14 @@ function bytesReadByProcess(): number {
   return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
 }
 
-describe('ImageLoader', () => {
+describe('Loader', () => {
   it('scales and converts images that have another shape', async () => {
-    await using loader = await ImageLoader.open(options({ image: { height: 5, width: 4, channels: 1 } }));
+    await using loader = await Loader.open(
+      options({ fields: { ...fields, image: image({ height: 5, width: 4, channels: 1, from: ['jpg'] }) } }),
+    );
     for await (const batch of loader.epoch(0)) {
-      expect(batch.pixels.length).toBe(batch.size * 20);
-      expect(batch.pixels.some((value) => value > 0)).toBe(true);
+      expect(batch.image.data.length).toBe(batch.size * 20);
+      expect(batch.image.data.some((value) => value > 0)).toBe(true);
       batch.release();
     }
   });
@@ -260,10 +264,10 @@ describe('ImageLoader', () => {
     }
     const huge = (await writer.close()).map(({ path }) => path);
     for (const workers of [0, 2]) {
-      await using loader = await ImageLoader.open(options({ shards: huge, workers, batchSize: 2, shuffle: false }));
+      await using loader = await Loader.open(options({ shards: huge, workers, batchSize: 2, shuffle: false }));
       const labels: number[] = [];
       for await (const batch of loader.epoch(0)) {
-        labels.push(...batch.labels);
+        labels.push(...batch.label);
         batch.release();
       }
       expect(labels).toEqual([0, 1, 2, 3, 4, 5]);
@@ -271,7 +275,7 @@ describe('ImageLoader', () => {
   });
 
   it.each(['the first', 'the last'])('fails with WDS_WORKER when %s of its threads dies, and can still be closed', async (which) => {
-    await using loader = await ImageLoader.open(options({ workers: 2 }));
+    await using loader = await Loader.open(options({ workers: 2 }));
     await expect(async () => {
       for (let epoch = 0; ; epoch++) {
         for await (const batch of loader.epoch(epoch)) {
@@ -289,38 +293,13 @@ describe('ImageLoader', () => {
     [{ workers: -1 }, 'workers'],
     [{ slots: 2 }, 'slots'],
     [{ shuffleBuffer: Number.NaN }, 'shuffleBuffer'],
-    [{ image: { height: 0, width: 8, channels: 3 } as const }, 'image.height'],
   ])('refuses %j', async (wrong, name) => {
-    await expect(ImageLoader.open(options(wrong))).rejects.toThrow(new RegExp(`^${name} must be`));
+    await expect(Loader.open(options(wrong))).rejects.toThrow(new RegExp(`^${name} must be`));
   });
 
   it('refuses an empty list of shards, and epochs that are none', async () => {
-    await expect(ImageLoader.open(options({ shards: [] }))).rejects.toMatchObject({ name: 'ShardsNotFoundError', code: 'WDS_NO_SHARDS' });
-    await using loader = await ImageLoader.open(options({ workers: 0 }));
+    await expect(Loader.open(options({ shards: [] }))).rejects.toMatchObject({ name: 'ShardsNotFoundError', code: 'WDS_NO_SHARDS' });
+    await using loader = await Loader.open(options({ workers: 0 }));
     await expect(loader.epoch(-1).next()).rejects.toThrow(RangeError);
-  });
-});
-
-describe('probeImage', () => {
-  it("tells the first image's shape and place", async () => {
-    expect(await probeImage(shards)).toEqual({ height: 8, width: 8, channels: 3, key: keyOf(0), shard: shards[0] });
-  });
-
-  it('knows grey images, and passes over samples without an image', async () => {
-    await using writer = new ShardWriter({ directory: folder.path, pattern: 'grey-%d.tar' });
-    await writer.write({ __key__: 'a', txt: 'no image' });
-    await writer.write({ __key__: 'b', jpg: makeJpeg(12, 9, 1, 1), cls: 1 });
-    const [grey] = await writer.close();
-    expect(await probeImage([grey!.path])).toMatchObject({ height: 9, width: 12, channels: 1, key: 'b' });
-  });
-
-  it('fails with a code when there is no shard, no image, or a corrupt one', async () => {
-    await expect(probeImage([])).rejects.toMatchObject({ code: 'WDS_NO_SHARDS' });
-    await using writer = new ShardWriter({ directory: folder.path, pattern: 'none-%d.tar', maxCount: 1 });
-    await writer.write({ __key__: 'a', txt: 'no image' });
-    await writer.write({ __key__: 'b', jpg: makeJpeg(12, 9, 1).subarray(0, 300), cls: 1 });
-    const [none, corrupt] = await writer.close();
-    await expect(probeImage([none!.path])).rejects.toMatchObject({ code: 'WDS_MISSING_FIELD' });
-    await expect(probeImage([corrupt!.path])).rejects.toMatchObject({ code: 'WDS_DECODE', key: 'b', shard: corrupt!.path });
   });
 });
