@@ -24,8 +24,9 @@ const program = new Command('webdataset')
   .addHelpText(
     'after',
     `
-SPEC names shards: a file, a folder, a glob, an http(s) URL, braces such as "train-{000000..000099}.tar", or several of
-them joined by "::". Quote it, so that the shell leaves it alone. Shards may be compressed (.tar.gz, .tgz, .tar.zst).
+SPEC names shards: a file, a folder, a glob, an http(s) URL, braces such as
+"train-{000000..000099}.tar", or several of them joined by "::". Quote it, so
+that the shell leaves it alone. Shards may be compressed (.tar.gz, .tar.zst).
 
 Examples:
   $ webdataset ls 'train/shard-{000000..000009}.tar' --json
@@ -33,7 +34,7 @@ Examples:
   $ webdataset validate train/
   $ webdataset pack photos/ --out shards/ --max-size 1GiB
 
-Exit codes: 0 done, 1 failed or faults found, 2 wrong usage, 130 stopped by Ctrl-C.`,
+Exit codes: 0 done, 1 failed or faults found, 2 wrong usage, 130 Ctrl-C.`,
   );
 
 // A reader of the messages that goes away must not end the program in the middle of its work.

@@ -68,13 +68,23 @@ function lineProgress(verb: string, unit: string, stream: NodeJS.WriteStream): P
 
 async function barProgress(verb: string, unit: string, stream: NodeJS.WriteStream): Promise<Progress> {
   const { default: progressBars } = await import('cli-progress');
-  const options = { stream, format: '{verb} {bar} {text}', barsize: 20, hideCursor: true, gracefulExit: false, emptyOnZero: true };
-  const bar = new progressBars.SingleBar(options, progressBars.Presets.shades_classic);
+  const options = {
+    stream,
+    format: '{verb} {bar} {text}',
+    barsize: 20,
+    hideCursor: true,
+    // The outcome says it all; a bar that stopped at 97 % would only raise questions.
+    clearOnComplete: true,
+    gracefulExit: false,
+    emptyOnZero: true,
+  };
   const start = performance.now();
-  let isShown = false;
+  let bar: InstanceType<typeof progressBars.SingleBar> | undefined;
   let drawn = -Infinity;
+  // A bar goes back to where it began when it stops: what is written meanwhile would be lost, so each time it is another one.
   const hide = (): void => {
-    if (isShown) stream.write('\r\x1b[K');
+    bar?.stop();
+    bar = undefined;
   };
   return {
     update(amount) {
@@ -82,16 +92,12 @@ async function barProgress(verb: string, unit: string, stream: NodeJS.WriteStrea
       if (now - drawn < DRAW_EVERY_MS) return;
       drawn = now;
       const payload = { verb, text: describeAmount(amount, unit, now - start) };
-      if (!isShown) bar.start(1, 0, payload);
-      isShown = true;
-      bar.update(shareOf(amount), payload);
+      if (bar === undefined) {
+        bar = new progressBars.SingleBar(options, progressBars.Presets.shades_classic);
+        bar.start(1, shareOf(amount), payload);
+      } else bar.update(shareOf(amount), payload);
     },
     hide,
-    [Symbol.dispose]() {
-      if (!isShown) return;
-      bar.stop();
-      // The outcome says it all; a bar that stopped at 97 % would only raise questions.
-      stream.write('\x1b[1A\r\x1b[K');
-    },
+    [Symbol.dispose]: hide,
   };
 }

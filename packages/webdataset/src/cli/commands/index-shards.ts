@@ -24,8 +24,9 @@ export function indexCommand(): Command {
     .addHelpText(
       'after',
       `
-An index that is younger than its shard, and whose first and last entry fit it, is left as it is. A shard that cannot be
-indexed, or with --check has no correct index, is reported; the others still get theirs, and the exit code is 1.
+An index that is younger than its shard, and whose first and last entry fit it,
+is left as it is. A shard that cannot be indexed, or with --check has no correct
+index, is reported; the others still get theirs, and the exit code is 1.
 
 Examples:
   $ webdataset index train/

@@ -12,9 +12,10 @@ export function lsCommand(): Command {
     .addHelpText(
       'after',
       `
-A line has three columns with a tab between them: KEY, SHARD, and FIELD=BYTES for each field. Names with blanks, quotes or
-control characters are shown as JSON strings. A shard that cannot be read to its end is reported, the others are still listed,
-and the exit code is 1.
+A line has three columns with a tab between them: KEY, SHARD, and FIELD=BYTES
+for each field. Names with blanks, quotes or control characters are shown as
+JSON strings. A shard that cannot be read to its end is reported, the others
+are still listed, and the exit code is 1.
 
 Examples:
   $ webdataset ls train/

@@ -34,11 +34,17 @@ export function packCommand(): Command {
     .addHelpText(
       'after',
       `
-"a/0001.jpg" and "a/0001.cls" become fields jpg and cls of sample "a/0001": the key ends at the first dot of the file name.
-Hidden files are passed over; files without an extension are skipped and counted. The same files give the same bytes. Shards
-get their names when all are complete, so a run that fails or is stopped leaves none. --classes-from-folders also writes the
-names of the classes to classes.json, in the order of their numbers. Training reads best from shuffled shards.
-With --json: {"samples":N,"fields":{"NAME":N},"shards":[{"path":…,"index":…,"samples":N,"size":N}],"skipped":[…]}.
+"a/0001.jpg" and "a/0001.cls" become fields jpg and cls of sample "a/0001": the
+key ends at the first dot of the file name. Hidden files are passed over; files
+without an extension are skipped and counted. The same files give the same
+bytes. Shards get their names when all are complete, so a run that fails or is
+stopped leaves none. --classes-from-folders also writes the names of the classes
+to classes.json, in the order of their numbers. Training reads best from
+shuffled shards.
+
+With --json:
+  {"samples":N,"fields":{"NAME":N},"skipped":[FILE,…],"classes":[NAME,…],
+   "shards":[{"path":…,"index":…,"samples":N,"size":N},…]}
 
 Examples:
   $ webdataset pack photos/ --out shards/

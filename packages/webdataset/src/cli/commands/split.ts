@@ -50,10 +50,15 @@ export function splitCommand(): Command {
     .addHelpText(
       'after',
       `
-Samples keep their order, keys, fields and bytes. Which part a sample goes to depends on its key and --seed alone: it stays
-there when the data set grows or is split again. Shards get their names when all are complete, so a run that fails or is
-stopped leaves none. Keys must be unique: "webdataset validate" finds the ones that are not.
-With --json: {"parts":[{"part":NAME|null,"samples":N,"fields":{"NAME":N},"shards":[{"path":…,"index":…,"samples":N,"size":N}]}]}.
+Samples keep their order, keys, fields and bytes. Which part a sample goes to
+depends on its key and --seed alone: it stays there when the data set grows or
+is split again. Shards get their names when all are complete, so a run that
+fails or is stopped leaves none. Keys must be unique: "webdataset validate"
+finds the ones that are not.
+
+With --json:
+  {"parts":[{"part":NAME|null,"samples":N,"fields":{"NAME":N},
+             "shards":[{"path":…,"index":…,"samples":N,"size":N},…]},…]}
 
 Examples:
   $ webdataset split 'big-{000..003}.tar' --out small/ --max-size 256MiB

@@ -13,8 +13,13 @@ export function statsCommand(): Command {
     .addHelpText(
       'after',
       `
-With --json: {"shards":N,"samples":N,"bytes":N,"fields":{"NAME":{"count":N,"bytes":N,"min":N,"mean":N,"max":N}},"classes":{"LABEL":N}}.
-"bytes" at the top counts whole shards as they are stored, those of a field its data. "classes" is empty without a field cls.
+With --json:
+  {"shards":N,"samples":N,"bytes":N,
+   "fields":{"NAME":{"count":N,"bytes":N,"min":N,"mean":N,"max":N}},
+   "classes":{"LABEL":N}}
+"bytes" at the top counts whole shards as they are stored, those of a field its
+data. "classes" is empty without a field cls. Shards that cannot be read are
+reported and left out, and the exit code is 1.
 
 Examples:
   $ webdataset stats train/

@@ -24,16 +24,25 @@ export function validateCommand(): Command {
     .addHelpText(
       'after',
       `
-A line is CODE SHARD OFFSET KEY: MESSAGE, with "-" for what there is none of; names with blanks or quotes are JSON strings.
-The offset counts bytes of the uncompressed shard. What it all comes to is the last line, on standard error.
+A line is CODE SHARD OFFSET KEY: MESSAGE, with "-" for what there is none of;
+names with blanks, quotes or control characters are JSON strings. The offset
+counts bytes of the uncompressed shard. What it all comes to is the last line,
+on standard error.
 
-Codes (see the README for all):
-  WDS_READ WDS_TRUNCATED WDS_BAD_HEADER WDS_UNSUPPORTED WDS_DECOMPRESS    the rest of this shard cannot be read
-  WDS_DUPLICATE_FIELD  WDS_DUPLICATE_KEY  WDS_MISSING_FIELD               of a sample
-  WDS_DECODE  WDS_LABEL                                                   an image, a label … that does not decode
-  WDS_EMPTY_SHARD                                                         no sample in a shard
-  WDS_BAD_INDEX                                                           the .idx beside it is not that of the shard
-  WDS_DOTTED_NAME                                                         a warning: the key ends at the first dot
+Codes:
+  WDS_READ WDS_CHANGED      the shard cannot be read, or was replaced meanwhile
+  WDS_TRUNCATED             the shard ends too early
+  WDS_BAD_HEADER            garbage where a header should be, or after the end
+  WDS_DECOMPRESS            damage in a gzip or zstd shard
+  WDS_UNSUPPORTED           sparse members, or xz or bzip2
+  WDS_DUPLICATE_FIELD       a sample has two files with one extension
+  WDS_DUPLICATE_KEY         two samples have one key, in this shard or in two
+  WDS_MISSING_FIELD         a sample lacks what the others have
+  WDS_DECODE WDS_LABEL      an image, JSON … or a label that does not decode
+  WDS_EMPTY_SHARD           no sample in a shard
+  WDS_BAD_INDEX             the .idx beside a shard is not that of the shard
+  WDS_DOTTED_NAME           a warning: a dot in a base name, which ends the key
+The first five end the pass over their shard.
 
 Exit codes: 0 nothing wrong (or warnings only), 1 faults, 2 wrong usage.
 
