@@ -19,7 +19,7 @@ export interface ReferenceInputs {
   /** All parameters of the network, one after the other. */
   readonly weights: ArrayLike<number>;
   /** Running mean and variance of each norm, one after the other: with them the network is as in use, without as in training. */
-  readonly statistics?: ArrayLike<number>;
+  readonly statistics?: ArrayLike<number> | undefined;
   /** [batch, height, width, channels] */
   readonly pixels: Uint8Array;
   readonly labels: ArrayLike<number>;

@@ -60,6 +60,7 @@ export class GraphRunner implements Compute, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const vector of this.#state.values()) vector.dispose();
     for (const session of [this.#training, this.#evaluation, this.#copying]) await (await session)?.release();
   }
 
