@@ -5,6 +5,7 @@ export {
   type WebDatasetErrorCode,
   type WebDatasetErrorDetails,
 } from './errors.ts';
+export type { ArrayToWrite } from './encode/npy.ts';
 export { findShards } from './find-shards.ts';
 export { ImageLoader, type ImageBatch, type ImageLoaderOptions } from './image-loader.ts';
 export type { ImageShape } from './decode/image/image-value.ts';
@@ -23,7 +24,6 @@ export type { Batch, BatchHandle } from './loader/batch.ts';
 export type { LoaderState } from './loader/state.ts';
 export { SHARD_CHANNEL, type ShardEvent } from './loader/shard-events.ts';
 export type { LoaderStats, StageStats } from './loader/stats.ts';
-export { shardOrder, ShuffleBuffer } from './order.ts';
 export { datasetFingerprint } from './order/fingerprint.ts';
 export { Random, type RandomState } from './order/random.ts';
 export { ShuffledOrder, type OrderKey, type ShuffledOrderState } from './order/shuffled-order.ts';
