@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shardOrder, ShuffleBuffer } from '../src/order.ts';
+import { shardOrder } from '../src/order/shard-order.ts';
+import { ShuffledOrder } from '../src/order/shuffled-order.ts';
 import { Random } from '../src/order/random.ts';
 
 const seed = fc.nat(Number.MAX_SAFE_INTEGER);
 const epoch = fc.nat(0xffff_ffff);
 
 function shuffled(count: number, capacity: number, ...[key, round]: [number, number]): number[] {
-  const buffer = new ShuffleBuffer<number>(capacity, key, round);
+  const buffer = new ShuffledOrder<number>(capacity, { seed: key, epoch: round, rank: 0 });
   const out: number[] = [];
   for (let item = 0; item < count; item++) {
     const leaving = buffer.push(item);

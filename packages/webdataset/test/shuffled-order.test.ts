@@ -74,6 +74,15 @@ describe('a shuffled order', () => {
     );
   });
 
+  it('leaves the state that it was restored from as it was', () => {
+    const whose = { seed: 1, epoch: 0, rank: 0 };
+    const walk = new Walk(new ShuffledOrder<number>(10, whose), 40);
+    for (let step = 0; step < 15; step++) walk.step();
+    const state = walk.order.state();
+    const rest = (): number[] => new Walk(new ShuffledOrder(10, whose, state), 40, walk.next).finish();
+    expect(rest()).toEqual(rest());
+  });
+
   it('is another one for each rank', () => {
     const orders = [0, 1, 2, 3].map((rank) => new Walk(new ShuffledOrder(30, { seed: 1, epoch: 0, rank }), 60).finish().join());
     expect(new Set(orders).size).toBe(4);
@@ -120,6 +129,14 @@ describe('random numbers', () => {
         expect(Array.from({ length: 8 }, () => restored.uint32())).toEqual(Array.from({ length: 8 }, () => random.uint32()));
       }),
     );
+  });
+
+  it('have states of words without a sign, wherever the counter is', () => {
+    const random = Random.restore([0xffff_ffff, 0x8000_0000, 0, 0x7fff_ffff]);
+    for (let draw = 0; draw < 3; draw++) {
+      for (const word of random.state()) expect(word).toBeGreaterThanOrEqual(0);
+      random.uint32();
+    }
   });
 
   it('lie evenly in the unit interval', () => {

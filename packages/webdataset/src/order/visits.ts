@@ -121,8 +121,7 @@ function share(total: number, { worldSize, remainder }: OrderSettings): number {
 
 /** `length` samples of the canonical order from number `start` on; it begins again where it ends. */
 function* equalRun(settings: OrderSettings, counts: readonly number[], start: number, length: number): Generator<Visit, void, undefined> {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  let before = total === 0 ? 0 : start % total;
+  let before = start;
   let left = length;
   while (left > 0) {
     for (const shard of canonicalShards(settings)) {
