@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ShardWriter } from '@warpforge/webdataset';
+import type { DataSet } from '../demo/datasets/data-set.ts';
+import { encodeImages } from '../demo/datasets/encode.ts';
+import { openFashionMnist } from '../demo/datasets/fashion-mnist.ts';
+
+const run = promisify(execFile);
+const TRAINER = join(import.meta.dirname, '../../apps/trainer/bin/warpforge-train.mjs');
+
+/** Part of the test images that must be right after so few epochs, whatever the seed. */
+const BAR = 0.88;
+const EPOCHS = 3;
+const SEEDS = [1, 2, 3];
+const IMAGES_PER_SHARD = 2000;
+
+/**
+ * Trains on Fashion-MNIST as a user would: shards of the writer, in two roots, through the command with its defaults.
+ *
+ * @throws Error when the test accuracy of a seed is below the bar
+ */
+export async function checkAccuracy(progress: (line: string) => void): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'warpforge-accuracy-'));
+  try {
+    const dataSet = await openFashionMnist();
+    const [rootA, rootB, testRoot] = [join(folder, 'a'), join(folder, 'b'), join(folder, 'test')];
+    await writeShards(dataSet, 'train', [rootA, rootB]);
+    await writeShards(dataSet, 'test', [testRoot]);
+    for (const seed of SEEDS) {
+      const flags = ['--train-root-a', rootA, '--train-root-b', rootB, '--eval-root', testRoot, '--epochs', String(EPOCHS)];
+      const { stdout } = await run(process.execPath, [TRAINER, 'run', ...flags, '--seed', String(seed), '--json']);
+      const { testAccuracy } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { readonly testAccuracy: number };
+      const outcome = `seed ${seed}: ${(testAccuracy * 100).toFixed(2)} % of the test images after ${EPOCHS} epochs`;
+      progress(outcome);
+      if (!(testAccuracy >= BAR)) throw new Error(`${outcome}, which is less than ${BAR * 100} %`);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes a split as shards, turn by turn into each of the folders. */
+async function writeShards(dataSet: DataSet, split: 'train' | 'test', folders: readonly string[]): Promise<void> {
+  await using writers = new AsyncDisposableStack();
+  const open: ShardWriter[] = [];
+  for (const directory of folders) {
+    await mkdir(directory);
+    open.push(writers.use(new ShardWriter({ directory, maxCount: IMAGES_PER_SHARD })));
+  }
+  let count = 0;
+  for await (const { jpeg, label } of encodeImages(dataSet[split].images(), dataSet)) {
+    await open[count % open.length]?.write({ __key__: String(count).padStart(8, '0'), jpg: jpeg, cls: label });
+    count += 1;
+  }
+}
