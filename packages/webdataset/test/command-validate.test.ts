@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { SampleToWrite } from '../src/shard-writer.ts';
 import { TarWriter } from '../src/tar/writer.ts';
-import { gnuTar, jsonLines, shell, webdataset, writeShards } from './command.ts';
+import { gnuTar, jsonLines, shell, start, until, webdataset, writeShards } from './command.ts';
 import { makeJpeg, temporaryFolder } from './support.ts';
 
 const jpeg = makeJpeg(16, 16, 1);
@@ -230,6 +230,27 @@ describe('webdataset validate', () => {
     const { stdout, stderr } = shell(`{ "$NODE" "$BIN" validate "$0"; echo "exit code $?" >&2; } | head -n 1`, shard);
     expect(stdout).toMatch(/^WDS_LABEL /);
     expect(stderr).toBe('exit code 1\n');
+  });
+});
+
+describe('webdataset validate, when it is stopped', () => {
+  it('ends at once by Ctrl-C while images are decoded, without a word about their faults', async () => {
+    await using folder = await temporaryFolder();
+    const large = makeJpeg(2000, 2000, 1);
+    await writeShards(
+      Array.from({ length: 200 }, (_, index) => ({ __key__: String(index), jpg: large, cls: index })),
+      { directory: folder.path },
+    );
+    await using running = start(['validate', folder.path]);
+    // It is at work when it has loaded the decoder, which the command itself never loads.
+    await until(async () => (await readFile(`/proc/${running.child.pid}/maps`, 'utf8')).includes('jpeg-turbo'));
+    running.child.kill('SIGINT');
+    expect(await running.ended).toMatchObject({
+      code: 130,
+      signal: null,
+      stdout: '',
+      stderr: expect.stringContaining('INTERRUPTED') as unknown,
+    });
   });
 });
 

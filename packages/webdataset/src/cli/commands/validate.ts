@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { jsonOption, specArgument } from '../options.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { availableParallelism } from 'node:os';
+import { jsonOption, positiveInteger, specArgument } from '../options.ts';
 import { run } from '../run.ts';
 
 interface ValidateCommandOptions {
   readonly decode: boolean;
+  readonly jobs: number;
   readonly fields?: readonly string[];
   readonly json?: true;
 }
@@ -15,6 +17,11 @@ export function validateCommand(): Command {
     .description('Read shards from beginning to end, decode every field, and print one line for each fault.')
     .addArgument(specArgument())
     .option('--no-decode', 'do not decode images, which takes most of the time')
+    .addOption(
+      new Option('-j, --jobs <n>', 'images decoded at the same time')
+        .argParser(positiveInteger)
+        .default(availableParallelism(), 'one a core'),
+    )
     .option(
       '--fields <names>',
       'what every sample must have, such as jpg,cls (default: what at least half of the first 1000 have)',
@@ -42,7 +49,7 @@ Codes:
   WDS_EMPTY_SHARD           no sample in a shard
   WDS_BAD_INDEX             the .idx beside a shard is not that of the shard
   WDS_DOTTED_NAME           a warning: a dot in a base name, which ends the key
-The first five end the pass over their shard.
+The codes up to WDS_UNSUPPORTED end the pass over their shard.
 
 Exit codes: 0 nothing wrong (or warnings only), 1 faults, 2 wrong usage.
 
@@ -51,10 +58,12 @@ Examples:
   $ webdataset validate 'train/shard-{000000..000099}.tar' --fields jpg,cls
   $ webdataset validate train/ --json | jq -r .code | sort | uniq -c`,
     )
-    .action(async (specs: readonly string[], { decode, fields, json }: ValidateCommandOptions) => {
+    .action(async (specs: readonly string[], { decode, jobs, fields, json }: ValidateCommandOptions) => {
       const { validate } = await import('../validate/validate.ts');
       const { shardsOf } = await import('../shards.ts');
-      await run(async (context) => validate(await shardsOf(specs), { decode, fields, json: json ?? false }, context));
+      await run(async (context) =>
+        validate(await shardsOf(specs), { imageThreads: decode ? jobs : 0, fields, json: json ?? false }, context),
+      );
     });
 }
 

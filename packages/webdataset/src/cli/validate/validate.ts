@@ -9,8 +9,8 @@ import { Validator } from './validator.ts';
 
 /** How to validate. */
 export interface ValidateOptions {
-  /** Decode images too. */
-  readonly decode: boolean;
+  /** Threads that decode images; 0 leaves images alone. */
+  readonly imageThreads: number;
   /** Fields that every sample must have; undefined finds out what most have. */
   readonly fields: readonly string[] | undefined;
   readonly json: boolean;
@@ -18,7 +18,7 @@ export interface ValidateOptions {
 
 /** Prints a line for each fault on standard output, and what it comes to on standard error. Sets the exit code. */
 export async function validate(shards: readonly string[], options: ValidateOptions, { signal, output }: CommandContext): Promise<void> {
-  const checker = await FieldChecker.create({ images: options.decode });
+  await using checker = await FieldChecker.create(options.imageThreads);
   const validator = new Validator(shards, checker, options.fields);
   const totalBytes = await totalBytesOf(shards);
   const faulty = new Set<string>();

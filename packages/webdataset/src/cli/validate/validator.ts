@@ -1,20 +1,20 @@
-import { reasonOf, WebDatasetError } from '../../errors.ts';
-import { SampleGrouper } from '../../sample.ts';
+import { WebDatasetError } from '../../errors.ts';
+import { type CompleteSample, SampleGrouper } from '../../sample.ts';
 import { IndexBuilder } from '../../shard-index/index-builder.ts';
 import { indexPathOf } from '../../shard-index/index-path.ts';
 import type { ShardIndex } from '../../shard-index/shard-index.ts';
 import { isUrl } from '../../source/shard-input.ts';
 import { readTar, type TarEntry } from '../../tar/reader.ts';
-import type { CompleteSample } from '../../sample.ts';
-import { differenceOf } from '../index/index-difference.ts';
 import { readIndexBeside } from '../index/index-beside.ts';
+import { differenceOf } from '../index/index-difference.ts';
 import { DottedNames } from './dotted-names.ts';
 import { ExpectedFields } from './expected-fields.ts';
 import { type Fault, faultOf } from './fault.ts';
 import type { FieldChecker } from './field-checker.ts';
 import { KeyRegistry } from './key-registry.ts';
+import { Lookahead } from './lookahead.ts';
 
-/** How much was looked at. */
+/** How far the pass over a shard is. */
 export interface Validated {
   readonly samples: number;
   /** Bytes of the shard up to the end of the last sample. */
@@ -36,7 +36,7 @@ export class Validator {
   }
 
   /**
-   * The faults of one shard. One that stops a reader ends the pass over it.
+   * The faults of one shard, in the order of its samples. One that stops a reader ends the pass over it.
    *
    * @param number its place in the list that the constructor was given; call with 0, 1, 2 …
    * @param onSample told after each sample how far the pass is
@@ -45,32 +45,40 @@ export class Validator {
     const shard = this.#shards[number] ?? '';
     const dotted = new DottedNames();
     const index = new IndexBuilder(shard);
+    const ahead = new Lookahead<Fault[]>();
     let samples = 0;
     let members = 0;
     let bytes = 0;
-    try {
-      const grouper = new SampleGrouper<TarEntry>(shard);
-      const complete = async function* (): AsyncGenerator<CompleteSample<TarEntry>, void, undefined> {
-        for await (const entry of readTar(shard, { signal })) {
-          members += 1;
-          index.push(entry.member);
-          const sample = grouper.push(entry);
-          if (sample !== undefined) yield sample;
-        }
-        const last = grouper.finish();
-        if (last !== undefined) yield last;
-      };
-      for await (const sample of complete()) {
-        signal.throwIfAborted();
-        samples += 1;
-        for (const { member } of sample.fields.values()) bytes = Math.max(bytes, member.offset + member.size);
-        yield* this.#validateSample(sample, shard, number, dotted);
-        onSample({ samples, bytes });
+    let stopped: Fault | undefined;
+    const grouper = new SampleGrouper<TarEntry>(shard);
+    const begin = (sample: CompleteSample<TarEntry> | undefined): void => {
+      if (sample === undefined) return;
+      let size = 0;
+      for (const { member } of sample.fields.values()) {
+        bytes = Math.max(bytes, member.offset + member.size);
+        size += member.size;
       }
+      samples += 1;
+      ahead.push(this.#validateSample(sample, number, dotted), size);
+      onSample({ samples, bytes });
+    };
+    try {
+      for await (const entry of readTar(shard, { signal })) {
+        members += 1;
+        index.push(entry.member);
+        begin(grouper.push(entry));
+        for await (const faults of ahead.takeOverdue()) yield* faults;
+        signal.throwIfAborted();
+      }
+      begin(grouper.finish());
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof WebDatasetError)) throw error;
-      yield faultOf(error, shard);
+      stopped = faultOf(error, shard);
+    }
+    for await (const faults of ahead.takeAll()) yield* faults;
+    if (stopped !== undefined) {
+      yield stopped;
       return;
     }
     if (samples === 0) yield emptyShard(shard, members);
@@ -83,28 +91,27 @@ export class Validator {
     return this.#expected.finish();
   }
 
-  async *#validateSample(
-    { key, fields, fault }: CompleteSample<TarEntry>,
-    shard: string,
-    number: number,
-    dotted: DottedNames,
-  ): AsyncGenerator<Fault, void, undefined> {
+  /** Looks at everything but what images decode to before it returns. */
+  async #validateSample({ key, fields, fault }: CompleteSample<TarEntry>, number: number, dotted: DottedNames): Promise<Fault[]> {
+    const shard = this.#shards[number] ?? '';
     const offset = fields.values().next().value?.member.headerOffset ?? 0;
-    if (fault !== undefined) yield faultOf(fault, shard);
+    const faults: Fault[] = [];
+    if (fault !== undefined) faults.push(faultOf(fault, shard));
     const before = this.#keys.add(key, number);
     if (before !== undefined) {
       const message =
         before === number
           ? 'the key comes a second time in this shard: the members of a sample must follow each other, and keys must be unique'
           : `the key is in ${this.#shards[before] ?? ''} too; keys must be unique in a data set`;
-      yield { code: 'WDS_DUPLICATE_KEY', severity: 'error', shard, offset, key, message };
+      faults.push({ code: 'WDS_DUPLICATE_KEY', severity: 'error', shard, offset, key, message });
     }
-    yield* this.#expected.check({ shard, offset, key, fields: [...fields.keys()] });
+    faults.push(...this.#expected.check({ shard, offset, key, fields: [...fields.keys()] }));
     dotted.add(key, offset, fields.keys());
-    for (const [field, { data, member }] of fields) {
-      const wrong = await this.#fields.check(field, data, { shard, key, offset: member.headerOffset });
-      if (wrong !== undefined) yield wrong;
-    }
+    const checks = [...fields].map(([field, { data, member }]) =>
+      this.#fields.check(field, data, { shard, key, offset: member.headerOffset }),
+    );
+    for (const wrong of await Promise.all(checks.filter((check) => check !== undefined))) if (wrong !== undefined) faults.push(wrong);
+    return faults;
   }
 }
 
@@ -132,6 +139,6 @@ async function* validateIndex(shard: string, actual: ShardIndex, signal: AbortSi
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof WebDatasetError)) throw error;
-    yield fault(`cannot be used: ${reasonOf(error.reason)}`);
+    yield fault(`cannot be used: ${error.reason}`);
   }
 }
