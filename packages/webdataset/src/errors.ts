@@ -3,17 +3,17 @@
  *
  * - `WDS_BAD_SPEC`: a shard specification that cannot be expanded.
  * - `WDS_NO_SHARDS`: nothing to read: an empty list, or no `.tar` below a folder.
- * - `WDS_READ`: the file system refused to open or read a shard; the original error is the `cause`.
- * - `WDS_CHANGED`: a shard was replaced on its server while it was read.
+ * - `WDS_READ`: the file system, the server or the opener refused to open or read a shard; the original error is the `cause`.
+ * - `WDS_CHANGED`: a shard was replaced while it was read, or since it was indexed.
  * - `WDS_SPOOL`: the temporary file for a compressed or streamed shard cannot be written, as when the disk is full.
  * - `WDS_DECOMPRESS`: a gzip or zstd shard is damaged; the offset is that of the uncompressed bytes.
  * - `WDS_WRITE`: the file system refused to write a shard; the original error is the `cause`.
  * - `WDS_TRUNCATED`: a shard ends inside a member, or without its end-of-archive marker.
  * - `WDS_BAD_HEADER`: bytes at `offset` that are no tar header (or contradict themselves).
- * - `WDS_UNSUPPORTED`: a well-formed input of a kind that is not read: compressed shards, sparse members.
+ * - `WDS_UNSUPPORTED`: a well-formed input of a kind that is not read: xz or bzip2, sparse members.
  * - `WDS_DUPLICATE_FIELD`: a sample has the same extension twice.
  * - `WDS_MISSING_FIELD`: a sample lacks a field that the reader needs.
- * - `WDS_DECODE`: an image that no decoder accepts.
+ * - `WDS_DECODE`: the bytes of a field are not what its decoder reads.
  * - `WDS_LABEL`: a label that is not an integer.
  * - `WDS_BAD_SAMPLE`: the writer was given a key or field that would not read back as written.
  * - `WDS_INDEX_REQUIRED`: ranks can only share the samples of shards that have an index.

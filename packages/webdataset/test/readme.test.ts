@@ -42,12 +42,14 @@ describe('README.md', () => {
     expect(outputs).toHaveLength(8);
   });
 
-  it('lists every error code, and no other', async () => {
+  it('says of every error code what the source says', async () => {
     const source = await readFile(join(packageRoot, 'src/errors.ts'), 'utf8');
-    const codes = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, code]) => code!).sort();
-    const declared = codes(source, /^ {2}\| '(WDS_\w+)'/gm);
+    const meanings = (text: string, pattern: RegExp): unknown =>
+      Object.fromEntries([...text.matchAll(pattern)].map(([, code, meaning]) => [code, meaning!.trim()]));
+    const documented = meanings(source, /^ \* - `(WDS_\w+)`: (.*)\.$/gm);
+    const declared = [...source.matchAll(/^ {2}\| '(WDS_\w+)'/gm)].map(([, code]) => code!);
     expect(declared.length).toBeGreaterThan(10);
-    expect(codes(readme, /^\| `(WDS_\w+)`/gm)).toEqual(declared);
-    expect(codes(source, /^ \* - `(WDS_\w+)`/gm)).toEqual(declared);
+    expect(Object.keys(documented as object)).toEqual(declared);
+    expect(meanings(readme, /^\| `(WDS_\w+)` *\|(.*)\|$/gm)).toEqual(documented);
   });
 });
