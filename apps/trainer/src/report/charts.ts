@@ -14,6 +14,11 @@ type Option = ComposeOption<BarSeriesOption | LineSeriesOption | GridComponentOp
 
 const WIDTH = 560;
 const HEIGHT = 260;
+const BAR_HEIGHT = 26;
+/** Between the bars of two labels. */
+const BAR_GAP = 18;
+const MARGIN = { right: 24, top: 12, bottom: 12 };
+const LEGEND_HEIGHT = 24;
 const FONT_SIZE = 12;
 /** Letters of the longest label of a bar, and the room that they take at most. */
 export const LABEL_LETTERS = 26;
@@ -38,15 +43,23 @@ export interface LinePlot {
   readonly lines: readonly Line[];
   /** Begin the vertical axis at 0; otherwise it fits the values. */
   readonly fromZero?: boolean;
+  /** No value can be more, so the axis must not show more. */
+  readonly limit?: number;
   readonly formatValue: (value: number) => string;
 }
 
 /** Lines over the steps of a training. */
-export function drawLines({ lines, fromZero = false, formatValue }: LinePlot): string {
+export function drawLines({ lines, fromZero = false, limit, formatValue }: LinePlot): string {
   return draw(
     {
       xAxis: { type: 'value', name: 'step', nameLocation: 'middle', nameGap: 26, min: 0, max: 'dataMax', ...AXIS },
-      yAxis: { type: 'value', scale: !fromZero, ...AXIS, axisLabel: { ...LABEL, formatter: formatValue } },
+      yAxis: {
+        type: 'value',
+        scale: !fromZero,
+        ...(limit === undefined ? {} : { max: nearLimit(limit) }),
+        ...AXIS,
+        axisLabel: { ...LABEL, formatter: formatValue },
+      },
       series: lines.map(({ name, points, colour, dots = false }) => ({
         type: 'line',
         name,
@@ -59,7 +72,13 @@ export function drawLines({ lines, fromZero = false, formatValue }: LinePlot): s
       })),
     },
     lines.map(({ name }) => name),
+    HEIGHT,
   );
+}
+
+/** The limit as the end of an axis whose values come near it; otherwise ECharts finds a round one. */
+function nearLimit(limit: number): (extent: { readonly max: number }) => number {
+  return ({ max }) => (max > 0.9 * limit ? limit : Number.NaN);
 }
 
 /** A group of bars for each label, of which each has one bar in each of the series. */
@@ -76,17 +95,18 @@ export function drawBars({ labels, series, formatValue }: BarPlot): string {
       xAxis: { type: 'value', ...AXIS, axisLabel: { show: false }, splitLine: { show: false }, axisLine: { show: false } },
       yAxis: { type: 'category', data: [...labels], inverse: true, ...AXIS, splitLine: { show: false } },
       // Nothing measures texts outside of a browser; room for a whole label is left instead.
-      grid: { left: LABEL_ROOM, right: 24, top: series.length > 1 ? 36 : 12, bottom: 12, outerBoundsMode: 'none' },
+      grid: { ...MARGIN, left: LABEL_ROOM, top: topOf(series.length), outerBoundsMode: 'none' },
       series: series.map(({ name, values, colour }) => ({
         type: 'bar',
         name,
         data: [...values],
-        barMaxWidth: 26,
+        barWidth: BAR_HEIGHT,
         itemStyle: { color: colourOf(colour) },
         label: { show: true, position: 'insideLeft', color: 'var(--on-series)', formatter: ({ value }) => formatValue(Number(value)) },
       })),
     },
     series.map(({ name }) => name),
+    topOf(series.length) + labels.length * (series.length * BAR_HEIGHT + BAR_GAP) + MARGIN.bottom,
   );
 }
 
@@ -101,15 +121,18 @@ const AXIS = {
   minorTick: { show: false },
 };
 
-function draw(option: Option, names: readonly string[]): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+function topOf(series: number): number {
+  return MARGIN.top + (series > 1 ? LEGEND_HEIGHT : 0);
+}
+
+function draw(option: Option, names: readonly string[], height: number): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {
-    const legend = names.length > 1;
     chart.setOption({
       animation: false,
       textStyle: { fontFamily: 'inherit', color: 'var(--text)', fontSize: FONT_SIZE },
-      grid: { left: 8, right: 24, top: legend ? 36 : 12, bottom: 12, outerBoundsMode: 'same', outerBoundsContain: 'all' },
-      ...(legend
+      grid: { ...MARGIN, left: 8, top: topOf(names.length), outerBoundsMode: 'same', outerBoundsContain: 'all' },
+      ...(names.length > 1
         ? {
             legend: {
               top: 0,
@@ -125,16 +148,16 @@ function draw(option: Option, names: readonly string[]): string {
         : {}),
       ...option,
     } satisfies Option);
-    return forPage(chart.renderToSVGString());
+    return forPage(chart.renderToSVGString(), height);
   } finally {
     chart.dispose();
   }
 }
 
 /** Without what only a script or a page of its own needs: names of elements, styles for a pointer, namespaces, a fixed size. */
-function forPage(svg: string): string {
+function forPage(svg: string, height: number): string {
   return svg
-    .replace(/^<svg[^>]*>/, `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">`)
+    .replace(/^<svg[^>]*>/, `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">`)
     .replaceAll(/<style\b[^]*?<\/style>/g, '')
     .replaceAll(/ (?:pointer-events|class|ecmeta_\w+)="[^"]*"/g, '');
 }

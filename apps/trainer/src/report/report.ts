@@ -54,7 +54,11 @@ export function figuresOf({ progress, total, lastWindow, evaluation, read, wallM
     { label: 'Images per second', value: formatNumber(total.imagesPerSec) },
     { label: 'Waiting for data', value: formatDuration(total.dataMs), note: 'a step, on average' },
     { label: 'Computing', value: formatDuration(total.computeMs), note: 'a step, on average' },
-    { label: 'Read', value: formatBytes(bytes), note: `from ${read.bytesByRoot.length} roots` },
+    {
+      label: 'Read',
+      value: formatBytes(bytes),
+      note: `from ${read.bytesByRoot.length === 1 ? 'one root' : `${read.bytesByRoot.length} roots`}`,
+    },
   ];
   if (lastWindow !== undefined) figures.push({ label: 'Training loss', value: formatNumber(lastWindow.loss), note: 'last window' });
   if (evaluation !== undefined) {
@@ -107,13 +111,14 @@ function plotsOf(runs: readonly ReportedRun[], { drawBars, drawLines, LABEL_LETT
         formatValue: formatNumber,
       }),
     },
-    ...(accuracy.length === 0
+    // One evaluation, that at the end, is no course.
+    ...(accuracy.every(({ points }) => points.length < 2)
       ? []
       : [
           {
             title: 'Test accuracy',
             caption: 'Part of the test images whose likeliest class is the right one.',
-            svg: drawLines({ lines: accuracy, formatValue: formatPercent }),
+            svg: drawLines({ lines: accuracy, limit: 1, formatValue: formatPercent }),
           },
         ]),
     {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { ComputeThread } from '../compute/compute-thread.ts';
+import { learningRateOf } from '../config/model-settings.ts';
 import type { Config } from '../config/schema.ts';
 import { BatchesAhead } from '../data/batches-ahead.ts';
 import { LoaderSource } from '../data/loader-source.ts';
@@ -15,8 +16,9 @@ import { observers } from '../training/observer.ts';
 import type { TrainingObserver } from '../training/observer.ts';
 import { learningRateAt } from '../training/schedule.ts';
 import { train } from '../training/train.ts';
-import type { Progress, TrainResult } from '../training/train.ts';
+import type { TrainResult } from '../training/train.ts';
 import { writeFileAtomically } from '../training/write-file.ts';
+import { Evaluations } from './evaluations.ts';
 import type { Preparation } from './prepare.ts';
 
 export interface SessionOptions {
@@ -78,21 +80,19 @@ export async function trainOnce(options: SessionOptions): Promise<SessionResult>
   observer.onOpen(() => files.stats());
   const source = options.fromMemory === undefined ? files : await MemorySource.load(files, options.fromMemory);
 
-  let evaluated: { readonly step: number; readonly evaluation: Evaluation } | undefined;
-  /** Evaluates the present weights, unless there is no test data or a stop comes in between. */
-  const evaluate = async (progress: Progress, when: 'on-the-way' | 'at-the-end'): Promise<Evaluation | undefined> => {
-    if (evaluated?.step === progress.step) return evaluated.evaluation;
-    const evaluation = await testImages?.evaluate(compute).catch((error: unknown) => {
-      // A stop is no fault of the evaluation; the training, too, ends now.
-      if (signal.aborted) return undefined;
-      throw error;
-    });
-    if (evaluation === undefined) return undefined;
-    evaluated = { step: progress.step, evaluation };
-    observer.onEvaluation(progress.step, evaluation, when);
+  const evaluations = new Evaluations({
+    compute,
+    images: testImages,
     // Without evaluations on the way, the best state would be the latest one.
-    if (config.eval_every !== undefined) await keeper?.offer(evaluation, progress, () => compute.state());
-    return evaluation;
+    keeper: config.eval_every === undefined ? undefined : keeper,
+    observer,
+    signal,
+  });
+  const schedule = {
+    shape: config.schedule,
+    learningRate: learningRateOf(config),
+    warmupSteps: config.warmup_steps,
+    steps: length.steps,
   };
   let firstBatchMs = 0;
   const trainAll = async (): Promise<TrainResult> => {
@@ -105,20 +105,14 @@ export async function trainOnce(options: SessionOptions): Promise<SessionResult>
       compute,
       start: start.progress,
       steps: length.steps,
-      settingsOf: (step) => ({
-        step,
-        learningRate: learningRateAt(
-          { shape: config.schedule, learningRate: config.learning_rate, warmupSteps: config.warmup_steps, steps: length.steps },
-          step,
-        ),
-      }),
+      settingsOf: (step) => ({ step, learningRate: learningRateAt(schedule, step) }),
       logEvery: config.log_every,
       saveEvery: config.checkpoint_every,
       evaluateEvery: config.eval_every,
       observer,
       onSave: async (progress) => await keeper?.saveLatest(progress, await compute.state()),
       onEvaluate: async (progress) => {
-        await evaluate(progress, 'on-the-way');
+        await evaluations.evaluate(progress, 'on-the-way');
       },
       signal,
       now: () => performance.now(),
@@ -129,7 +123,7 @@ export async function trainOnce(options: SessionOptions): Promise<SessionResult>
   const wallMs = performance.now() - opened;
   const read = files.stats();
   const best = keeper?.best;
-  const evaluation = signal.aborted ? undefined : await evaluate(result.progress, 'at-the-end');
+  const evaluation = await evaluations.evaluate(result.progress, 'at-the-end');
   // The latest checkpoint knows which one is the best.
   if (keeper !== undefined && keeper.best !== best) await keeper.saveLatest(result.progress, await compute.state());
   if (config.export !== undefined && !signal.aborted) {
