@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from './support.ts';
@@ -40,6 +40,20 @@ describe('README.md', () => {
     expect(custom).toEqual(['00000000: {"index":0 00000001: {"index":1']);
     expect(random).toEqual(['20 10 cls jpg json 0']);
     expect(outputs).toHaveLength(8);
+
+    await mkdir(join(folder.path, 'photos'));
+    await rename(join(folder.path, 'caption-decoder.js'), join(folder.path, 'photos/caption.js'));
+    const [, commands] = /```sh\n(npx webdataset ls .*?)```/s.exec(readme)!;
+    const lines = commands!.trim().split('\n');
+    expect(lines).toHaveLength(7);
+    const command = `"${process.execPath}" "${join(packageRoot, 'bin/webdataset.mjs')}"`;
+    const printed = lines.map((line) =>
+      execFileSync('sh', ['-c', line.replace('npx webdataset', command)], { cwd: folder.path, stdio: 'pipe' }).toString(),
+    );
+    expect(printed[0]!.trim().split('\n')).toHaveLength(50);
+    expect((await readFile(join(folder.path, '7.jpg'))).subarray(0, 2)).toEqual(Buffer.from([0xff, 0xd8]));
+    expect(await readdir(join(folder.path, 'parts'))).toEqual(['train', 'val']);
+    expect(await readdir(join(folder.path, 'data/photos'))).toEqual(['shard-000000.idx', 'shard-000000.tar']);
   });
 
   it('says of every error code what the source says', async () => {
