@@ -7,7 +7,6 @@ export {
 } from './errors.ts';
 export type { ArrayToWrite } from './encode/npy.ts';
 export { findShards } from './find-shards.ts';
-export { ImageLoader, type ImageBatch, type ImageLoaderOptions } from './image-loader.ts';
 export type { ImageShape } from './decode/image/image-value.ts';
 export type { DecodeContext, RandomNumbers } from './decode/decode-context.ts';
 export { DecodeFault } from './decode/decode-fault.ts';
@@ -43,6 +42,7 @@ export { LazySample, type DefaultValue } from './lazy-sample.ts';
 export { resolveShards } from './resolve-shards.ts';
 export { samples, type Sample, type SamplesOptions, type Shards } from './samples.ts';
 export { expandShards } from './shard-spec.ts';
+export type { ArrayToWrite, NumberArray } from './encode/npy.ts';
 export { ShardWriter, type FieldValue, type SampleToWrite, type ShardWriterOptions, type WrittenShard } from './shard-writer.ts';
 export { SKIPPED_CHANNEL, type SkippedEvent } from './skipped.ts';
 export { describeShard, type ShardDescription } from './source/describe-shard.ts';
