@@ -39,7 +39,6 @@ describe('settings', () => {
       num_workers: 8,
       seed: 42,
       log_every: 100,
-      learning_rate: 0.002,
       schedule: 'linear',
       warmup_steps: 0,
       model: 'cnn',

@@ -5,10 +5,20 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addSettings, overridesOf } from '../src/commands/settings.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { modelOptionsOf, optimizerOf } from '../src/config/model-settings.ts';
+import { learningRateOf, modelOptionsOf, optimizerOf } from '../src/config/model-settings.ts';
 import type { Config, ConfigKey } from '../src/config/schema.ts';
 
-const KEYS: readonly ConfigKey[] = ['model', 'width', 'depth', 'batch_norm', 'optimizer', 'momentum', 'weight_decay', 'device'];
+const KEYS: readonly ConfigKey[] = [
+  'model',
+  'width',
+  'depth',
+  'batch_norm',
+  'optimizer',
+  'momentum',
+  'weight_decay',
+  'learning_rate',
+  'device',
+];
 
 /** What flags alone say. */
 function fromFlags(...flags: string[]): Promise<Config> {
@@ -29,6 +39,7 @@ describe('the settings of the model', () => {
     const config = await fromFlags();
     expect(modelOptionsOf(config)).toEqual({ model: 'cnn', width: undefined, depth: undefined, batchNorm: undefined });
     expect(optimizerOf(config)).toEqual({ kind: 'adamw', weightDecay: 0.01 });
+    expect(learningRateOf(config)).toBe(0.002);
     expect(config.device).toBe('cpu');
   });
 
@@ -38,6 +49,8 @@ describe('the settings of the model', () => {
     expect(optimizerOf(config)).toEqual({ kind: 'adamw', weightDecay: 0 });
     expect(config.device).toBe('webgpu');
     expect(optimizerOf(await fromFlags('--optimizer', 'sgd'))).toEqual({ kind: 'sgd', momentum: 0.9, weightDecay: 0 });
+    expect(learningRateOf(await fromFlags('--optimizer', 'sgd'))).toBe(0.05);
+    expect(learningRateOf(await fromFlags('--optimizer', 'sgd', '--learning-rate', '0.1'))).toBe(0.1);
     expect(optimizerOf(await fromFlags('--optimizer', 'sgd', '--momentum', '0', '--weight-decay', '0.1'))).toEqual({
       kind: 'sgd',
       momentum: 0,

@@ -17,7 +17,7 @@ export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning:
   num_workers: ['n', 'threads that decode images (default: 8)'],
   seed: ['n', 'decides the first weights and the order of the data (default: 42)'],
   log_every: ['n', 'steps between two log lines (default: 100)'],
-  learning_rate: ['rate', 'the highest one (default: 0.002)'],
+  learning_rate: ['rate', 'the highest one (default: 0.002 with adamw, 0.05 with sgd)'],
   schedule: ['shape', 'of the learning rate: constant, or falling to 0 linear or as a cosine (default: linear)'],
   warmup_steps: ['n', 'steps in which the learning rate rises to its height (default: 0)'],
   model: ['kind', 'cnn, a convolutional network, or softmax, a linear classifier on the pixels (default: cnn)'],

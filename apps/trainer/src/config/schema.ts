@@ -67,7 +67,7 @@ const keys = z.strictObject(
     num_workers: integer(0, 1024).default(8),
     seed: integer(0, 2 ** 32 - 1).default(42),
     log_every: integer(1).default(100),
-    learning_rate: positive(1).default(0.002),
+    learning_rate: positive(1).optional(),
     schedule: choice('constant', 'linear', 'cosine').default('linear'),
     warmup_steps: integer(0).default(0),
     model: choice('cnn', 'softmax').default('cnn'),
