@@ -1,13 +1,14 @@
-import { createWriteStream, existsSync, readdirSync } from 'node:fs';
-import { cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integer } from '../src/decode/decoders.ts';
 import { Loader, type LoaderOptions } from '../src/loader.ts';
+import type { Batch } from '../src/loader/batch.ts';
 import type { LoaderState } from '../src/loader/state.ts';
 import type { CustomShard } from '../src/source/shard-input.ts';
-import { keyOf, temporaryFolder, writeImageShards } from './support.ts';
+import { temporaryFolder, writeImageShards } from './support.ts';
 import { type ShardSpec, writeShards } from './random-dataset.ts';
 
 const fields = { label: integer({ from: ['cls'] }) };
@@ -94,7 +95,7 @@ describe('a state', () => {
   it('can be asked for until its batch is released, in any order', async () => {
     await using loader = await Loader.open(options({ slots: 10 }));
     const batches = loader.epoch(1);
-    const held = [];
+    const held: Batch<typeof fields>[] = [];
     for (let count = 0; count < 6; count++) held.push((await batches.next()).value!);
     const states = held.map((batch) => batch.state());
     held[3]!.release();

@@ -1,5 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,9 +22,9 @@ interface Ended {
 
 /** Runs a program in a process of its own, which must end by itself. */
 async function runProgram(body: string, { module = '@warpforge/webdataset', cwd = packageRoot } = {}): Promise<Ended> {
-  const program = `import { ImageLoader } from '${module}';
+  const program = `import { image, integer, Loader } from '${module}';
     const shards = ${JSON.stringify(shards)};
-    const image = { height: 8, width: 8, channels: 3 };
+    const fields = { image: image({ height: 8, width: 8, from: ['jpg'] }), label: integer({ from: ['cls'] }) };
     ${body}`;
   const args = ['--conditions=@warpforge/source', '--input-type=module', '-e', program];
   try {
@@ -38,7 +37,7 @@ async function runProgram(body: string, { module = '@warpforge/webdataset', cwd 
 }
 
 const WITHOUT_CLOSING = `
-  const loader = await ImageLoader.open({ shards, batchSize: 10, seed: 1, image, workers: 2 });
+  const loader = await Loader.open({ shards, batchSize: 10, seed: 1, fields, workers: 2 });
   let images = 0;`;
 
 describe('a process ends by itself, though the loader was not closed,', () => {
@@ -59,7 +58,7 @@ describe('a process ends by itself, though the loader was not closed,', () => {
   it('after an abort in the middle', async () => {
     const ended = await runProgram(`
       const controller = new AbortController();
-      const loader = await ImageLoader.open({ shards, batchSize: 10, seed: 1, image, workers: 2, signal: controller.signal });
+      const loader = await Loader.open({ shards, batchSize: 10, seed: 1, fields, workers: 2, signal: controller.signal });
       try {
         for await (const batch of loader.epoch(0)) { batch.release(); controller.abort(new Error('enough')); }
       } catch (error) { console.log(error.message); }`);
@@ -80,41 +79,5 @@ describe('a process ends by itself, though the loader was not closed,', () => {
 
   it('when it never ran an epoch', async () => {
     expect(await runProgram(WITHOUT_CLOSING)).toEqual({ code: 0, output: '', errors: '' });
-  });
-});
-
-describe('the built package', () => {
-  it('runs its threads from JavaScript, and needs no native decoder', async () => {
-    // The package as npm would install it, with only its required dependency beside it.
-    const installed = join(folder.path, 'node_modules/@warpforge/webdataset');
-    await mkdir(join(installed, '..'), { recursive: true });
-    execFileSync(process.execPath, [
-      join(packageRoot, '../../node_modules/typescript/bin/tsc'),
-      ...['-p', join(packageRoot, 'tsconfig.lib.json'), '--outDir', join(installed, 'dist')],
-      ...[
-        '--composite',
-        'false',
-        '--incremental',
-        'false',
-        '--tsBuildInfoFile',
-        'null',
-        '--sourceMap',
-        'false',
-        '--inlineSources',
-        'false',
-        '--declarationMap',
-        'false',
-      ],
-    ]);
-    await cp(join(packageRoot, 'package.json'), join(installed, 'package.json'));
-    await symlink(join(packageRoot, '../../node_modules/jpeg-js'), join(folder.path, 'node_modules/jpeg-js'));
-    await writeFile(join(folder.path, 'package.json'), '{}');
-    const program = `import { ImageLoader } from '@warpforge/webdataset';
-      await using loader = await ImageLoader.open({ shards: ${JSON.stringify(shards)}, batchSize: 16, seed: 1, workers: 2, image: { height: 8, width: 8, channels: 3 } });
-      let images = 0, bright = 0;
-      for await (const batch of loader.epoch(0)) { images += batch.size; bright += batch.pixels.some((value) => value > 50) ? 1 : 0; batch.release(); }
-      console.log(images, bright);`;
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { cwd: folder.path });
-    expect({ stdout, stderr }).toEqual({ stdout: '120 8\n', stderr: '' });
   });
 });

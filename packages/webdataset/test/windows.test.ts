@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Epoch } from '../src/loader/epoch.ts';
+import { image, integer } from '../src/decode/decoders.ts';
+import { type DeliveredBatch, Epoch } from '../src/loader/epoch.ts';
+import { ShardUses } from '../src/loader/shard-use.ts';
+import { SlotLayout } from '../src/loader/slot-layout.ts';
 import { SlotPool } from '../src/loader/slot-pool.ts';
+import { StageMeters } from '../src/loader/stage-meters.ts';
 import { WindowPool } from '../src/loader/window-pool.ts';
+import { ShuffledOrder } from '../src/order/shuffled-order.ts';
+import { planVisits } from '../src/order/visits.ts';
 import { ShardWriter } from '../src/shard-writer.ts';
 import { MIN_WINDOW_BYTES } from '../src/tar/scanner.ts';
 import { type Crew, InlineCrew } from '../src/workers/crew.ts';
-import type { DecodeRequest, SharedMemory } from '../src/workers/protocol.ts';
-import { NO_WINDOW, SOURCE_WORDS } from '../src/workers/protocol.ts';
+import { type DecodeRequest, NO_WINDOW, SOURCE_WORDS, type WorkerSetup } from '../src/workers/protocol.ts';
 import { makeJpeg, keyOf, temporaryFolder } from './support.ts';
 
 describe('WindowPool', () => {
@@ -65,7 +70,9 @@ describe('WindowPool', () => {
 });
 
 describe('an epoch', () => {
-  const shape = { height: 8, width: 8, channels: 3 } as const;
+  const decoders = { image: image({ height: 8, width: 8, from: ['jpg'] }), label: integer({ from: ['cls'] }) };
+  const batchSize = 4;
+  const layout = new SlotLayout(decoders, batchSize);
   const count = 60;
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let shards: string[];
@@ -82,59 +89,82 @@ describe('an epoch', () => {
   });
   afterAll(() => folder[Symbol.asyncDispose]());
 
+  function setupOf(windowCount: number): WorkerSetup {
+    const { slotBytes, fields, regions, valueFields } = layout;
+    return {
+      windows: new SharedArrayBuffer(windowCount * MIN_WINDOW_BYTES),
+      windowBytes: MIN_WINDOW_BYTES,
+      slots: new SharedArrayBuffer(3 * slotBytes),
+      stop: new SharedArrayBuffer(4),
+      ...{ slotBytes, decoders, fields, regions, valueFields, seed: 5, splitName: undefined },
+    };
+  }
+
+  /** The batches of epoch 2. */
+  function batchesOf(
+    crew: Crew,
+    slots: SlotPool,
+    setup: WorkerSetup,
+    shuffleBuffer: number,
+  ): AsyncGenerator<DeliveredBatch, void, undefined> {
+    const windowCount = setup.windows.byteLength / MIN_WINDOW_BYTES;
+    const key = { seed: 5, epoch: 2, rank: 0 };
+    const memory = { bytes: new Uint8Array(setup.slots), slotBytes: setup.slotBytes, regions: setup.regions };
+    const meters = new StageMeters(() => 0, { windows: windowCount, slots: 3 }, [shards.length]);
+    const visits = planVisits({ ...key, shuffle: true, groups: [shards.length], worldSize: 1, remainder: 'pad', resample: false });
+    const epoch = new Epoch(
+      { crew, slots, memory, windowCount, meters },
+      { epoch: 2, visits, batchSize, fields: 2, lastBatch: 'keep', onError: 'raise' },
+      {
+        ...{ position: 0, delivered: 0, failures: 0, isResumed: false, walk: { round: 0, visit: 0, sample: null, offset: null } },
+        order: new ShuffledOrder(shuffleBuffer, key),
+        uses: new ShardUses(shards, crew, 2, 0),
+      },
+    );
+    return epoch.batches(new AbortController().signal);
+  }
+
   /** Runs an epoch in this thread, with the windows given, as if threads read ahead; tells how many images were read one by one. */
   async function run(
     windowCount: number,
     windowsAhead: number,
     shuffleBuffer: number,
   ): Promise<{ labels: number[]; pixels: Buffer; readSingly: number; shardsAtOnce: number }> {
-    const batchSize = 4;
-    const imageBytes = 8 * 8 * 3;
-    const memory: SharedMemory = {
-      windows: new SharedArrayBuffer(windowCount * MIN_WINDOW_BYTES),
-      windowBytes: MIN_WINDOW_BYTES,
-      slots: new SharedArrayBuffer(3 * batchSize * imageBytes),
-      batchSize,
-      shape,
-      stop: new SharedArrayBuffer(4),
-    };
-    await using inline = new InlineCrew(memory);
+    const setup = setupOf(windowCount);
+    await using inline = new InlineCrew(setup);
     let readSingly = 0;
-    const scanning = new Set<string>();
+    const scanning = new Set<number>();
     let shardsAtOnce = 0;
     const crew: Crew = {
       readers: 3,
       windowsAhead,
       scan: async (reader, request) => {
-        expect(scanning.has(request.shard), 'one scan at a time of a shard').toBe(false);
-        scanning.add(request.shard);
+        expect(scanning.has(request.cursor), 'one scan at a time of a shard').toBe(false);
+        scanning.add(request.cursor);
         shardsAtOnce = Math.max(shardsAtOnce, scanning.size);
         try {
           return await inline.scan(reader, request);
         } finally {
-          scanning.delete(request.shard);
+          scanning.delete(request.cursor);
         }
       },
+      open: (reader, cursor, location) => inline.open(reader, cursor, location),
       close: (reader, cursor) => inline.close(reader, cursor),
       decode: (request: DecodeRequest) => {
-        for (let at = 0; at < request.sources.length; at += SOURCE_WORDS) if (request.sources[at] === NO_WINDOW) readSingly++;
+        const width = 1 + 2 * SOURCE_WORDS;
+        for (let at = 1; at < request.sources.length; at += width) if (request.sources[at] === NO_WINDOW) readSingly++;
         return inline.decode(request);
       },
       abort: (reason) => inline.abort(reason),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
     const slots = new SlotPool(3);
-    const all = new Uint8Array(memory.slots);
-    const epoch = new Epoch(
-      { crew, slots, pixels: all, windowCount, shape },
-      { shards, epoch: 2, seed: 5, shuffle: true, shuffleBuffer, batchSize, lastBatch: 'keep', onError: 'raise' },
-    );
     const labels: number[] = [];
     const pixels: Buffer[] = [];
-    for await (const { slot, samples } of epoch.batches(new AbortController().signal)) {
-      labels.push(...samples.map(({ label }) => label));
-      const start = slot * batchSize * imageBytes;
-      pixels.push(Buffer.from(all.subarray(start, start + samples.length * imageBytes)));
+    for await (const { slot, samples } of batchesOf(crew, slots, setup, shuffleBuffer)) {
+      const batch = layout.batchFields(setup.slots, slot * setup.slotBytes, samples.length, []);
+      labels.push(...(batch['label'] as Int32Array));
+      pixels.push(Buffer.from((batch['image'] as { data: Uint8Array }).data));
       slots.release(slot);
     }
     return { labels, pixels: Buffer.concat(pixels), readSingly, shardsAtOnce };
@@ -162,16 +192,8 @@ describe('an epoch', () => {
   });
 
   it('that is left waits for the reads and decodes under way, so that the next one has all memory to itself', async () => {
-    const imageBytes = 8 * 8 * 3;
-    const memory: SharedMemory = {
-      windows: new SharedArrayBuffer(4 * MIN_WINDOW_BYTES),
-      windowBytes: MIN_WINDOW_BYTES,
-      slots: new SharedArrayBuffer(3 * 4 * imageBytes),
-      batchSize: 4,
-      shape,
-      stop: new SharedArrayBuffer(4),
-    };
-    await using inline = new InlineCrew(memory);
+    const setup = setupOf(4);
+    await using inline = new InlineCrew(setup);
     const gate = Promise.withResolvers<undefined>();
     let working = 0;
     /** Lets the first calls through, then holds all work until the gate opens. */
@@ -188,17 +210,14 @@ describe('an epoch', () => {
       readers: 3,
       windowsAhead: 3,
       scan: (reader, request) => gated(() => inline.scan(reader, request), ++scans > 2),
+      open: (reader, cursor, location) => inline.open(reader, cursor, location),
       close: (reader, cursor) => inline.close(reader, cursor),
       decode: (request) => gated(() => inline.decode(request), ++decodes > 1),
       abort: (reason) => inline.abort(reason),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
     const slots = new SlotPool(3);
-    const epoch = new Epoch(
-      { crew, slots, pixels: new Uint8Array(memory.slots), windowCount: 4, shape },
-      { shards, epoch: 0, seed: 5, shuffle: false, shuffleBuffer: 0, batchSize: 4, lastBatch: 'keep', onError: 'raise' },
-    );
-    const batches = epoch.batches(new AbortController().signal);
+    const batches = batchesOf(crew, slots, setup, 0);
     const { value } = await batches.next();
     expect(working).toBeGreaterThan(1);
     let isLeft = false;

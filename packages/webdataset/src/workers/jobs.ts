@@ -27,6 +27,8 @@ interface Cursor {
   scan?: ShardScan;
   /** Open for the other threads. */
   bytes?: ShardBytes;
+  /** It is not wanted any more. */
+  closing?: Promise<void>;
 }
 
 /** The work itself, the same in a worker thread and in the caller's: scanning shards and decoding samples. */
@@ -68,8 +70,8 @@ export class Jobs implements AsyncDisposable {
         return { ...NOTHING_FOUND, failure: toErrorRecord(error) };
       }
     }
-    const scan = this.#cursors.get(id)?.scan;
-    if (scan === undefined) return { ...NOTHING_FOUND, failure: undefined }; // It was given up.
+    const { scan, closing } = this.#cursors.get(id) ?? {};
+    if (scan === undefined || closing !== undefined) return { ...NOTHING_FOUND, failure: undefined }; // It was given up.
     const reply = await scan.next(this.#windowMemory(window));
     if (reply.ended && reply.spooled === undefined) await this.close({ kind: 'close', cursor: id });
     return reply;
@@ -90,16 +92,19 @@ export class Jobs implements AsyncDisposable {
   }
 
   /** Says that a cursor is not wanted any more, before its turn to be closed comes: what waits for a server ends. */
-  cancel(cursor: number): void {
-    this.#cursors.get(cursor)?.abort.abort(GIVEN_UP);
+  cancel(id: number): void {
+    const cursor = this.#cursors.get(id);
+    if (cursor === undefined) return;
+    cursor.abort.abort(GIVEN_UP);
+    cursor.closing ??= closeCursor(cursor);
+    cursor.closing.catch(() => undefined); // Whoever closes it sees the error.
   }
 
   /** Gives up a use of a shard; one that has ended is none. */
   async close({ cursor: id }: CloseRequest): Promise<CloseReply> {
     const cursor = this.#cursors.get(id);
     this.#cursors.delete(id);
-    await cursor?.scan?.[Symbol.asyncDispose]();
-    await cursor?.bytes?.[Symbol.asyncDispose]();
+    if (cursor !== undefined) await (cursor.closing ??= closeCursor(cursor));
     return { kind: 'close' };
   }
 
@@ -112,7 +117,7 @@ export class Jobs implements AsyncDisposable {
   /** Ends what waits for a server. */
   abort(): void {
     this.#abort.abort(GIVEN_UP);
-    for (const { abort } of this.#cursors.values()) abort.abort(GIVEN_UP);
+    for (const cursor of this.#cursors.keys()) this.cancel(cursor);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,6 +141,11 @@ export class Jobs implements AsyncDisposable {
     if (window !== NO_WINDOW) return Buffer.from(windows, window * windowBytes, windowBytes);
     return (this.#ownWindow ??= Buffer.allocUnsafeSlow(windowBytes));
   }
+}
+
+async function closeCursor({ scan, bytes }: Cursor): Promise<void> {
+  await scan?.[Symbol.asyncDispose]();
+  await bytes?.[Symbol.asyncDispose]();
 }
 
 const GIVEN_UP = new Error('the shard is not wanted any more');

@@ -148,6 +148,7 @@ class OpenShards implements AsyncDisposable {
   constructor(locations: readonly ShardLocation[], signal: AbortSignal) {
     this.#locations = locations;
     this.#signal = signal;
+    signal.addEventListener('abort', this.#abort);
   }
 
   get(index: number): Promise<ShardBytes> {
@@ -162,8 +163,14 @@ class OpenShards implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#abort);
     for (const opening of await Promise.allSettled(this.#open.values())) {
       if (opening.status === 'fulfilled') await opening.value[Symbol.asyncDispose]();
     }
   }
+
+  /** Ends reads that wait for a server; what fails to close fails again when the request ends. */
+  readonly #abort = (): void => {
+    for (const opening of this.#open.values()) opening.then((bytes) => bytes[Symbol.asyncDispose]()).catch(() => undefined);
+  };
 }
