@@ -168,7 +168,7 @@ async function* inPieces(size: number, read: CheckedShard['read']): AsyncGenerat
 
 /** The index of an open shard. One that was stored without names, as it could not hold them, is made anew. */
 async function indexWithKeys(shard: ShardInput, { copy }: OpenBytes, options: IndexOptions): Promise<ShardIndex> {
-  const { index } = await new IndexStore(options).load(shard, copy);
+  const index = await new IndexStore(options).load(shard, copy);
   if (index.samples.every(({ key }) => key !== undefined)) return index;
   return indexShard(copy ?? shard, { splitName: options.rule?.splitName, signal: options.signal });
 }

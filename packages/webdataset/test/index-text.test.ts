@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { WebDatasetError } from '../src/errors.ts';
 import { IndexBuilder } from '../src/shard-index/index-builder.ts';
 import { indexShard } from '../src/shard-index/index-shard.ts';
-import { formatIndex, isIndexable, parseIndex } from '../src/shard-index/index-text.ts';
+import { formatIndex, isIndexable, outlineIndex, parseIndex } from '../src/shard-index/index-text.ts';
 import type { ShardIndex } from '../src/shard-index/shard-index.ts';
 import { python, temporaryFolder } from './support.ts';
 import { pythonPack } from './tar-oracles.ts';
@@ -140,6 +140,28 @@ describe('the text of an index', () => {
         expect(parseIndex(formatIndex(index))).toEqual(index);
       }),
     );
+  });
+
+  it('is counted by its ends, if it is one of our own', () => {
+    fc.assert(
+      fc.property(anyIndex, (index) => {
+        const { samples, ends } = outlineIndex(formatIndex(index));
+        expect(samples).toBe(index.samples.length);
+        expect(ends.samples).toEqual(samples <= 2 ? index.samples : [index.samples[0], index.samples.at(-1)]);
+      }),
+    );
+    const three = 'v1.1 3\na 512 1\nb 1536 1\nc 2560 1\n';
+    expect(outlineIndex(three).samples).toBe(3);
+    for (const text of [
+      '',
+      'v1.1 3',
+      three.slice(0, -1),
+      three.replace('v1.1 3', 'v1.1 4'),
+      three.replace('c 2560', 'c 51'),
+      three.replace('a 512', 'a x'),
+    ]) {
+      expect(() => outlineIndex(text), JSON.stringify(text)).toThrow(expect.objectContaining({ code: 'WDS_BAD_INDEX' }));
+    }
   });
 
   it('has a form without names, v1.1', () => {

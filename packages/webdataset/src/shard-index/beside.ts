@@ -30,8 +30,22 @@ async function fetchIndex(indexUrl: string, signal: AbortSignal | undefined): Pr
   const { url, headers = {} } = toHttpLocation(indexUrl);
   const patience = AbortSignal.timeout(NETWORK.stallMs);
   const response = await NETWORK.fetch(url, { headers, signal: signal === undefined ? patience : AbortSignal.any([signal, patience]) });
-  if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  if (response.ok && response.body !== null) return collect(response.body);
   await response.body?.cancel();
   if (ABSENT_STATUSES.has(response.status)) return undefined;
   throw new Error(`the server answers HTTP ${response.status}`);
+}
+
+/** Far more than an index of a million samples takes; a server that answers everything with something may send without end. */
+const MAX_INDEX_BYTES = 256 * 1024 * 1024;
+
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > MAX_INDEX_BYTES) throw new Error(`it is longer than ${MAX_INDEX_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }

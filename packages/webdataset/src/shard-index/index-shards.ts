@@ -30,7 +30,7 @@ export interface IndexProgress {
  * @throws {@link WebDatasetError} when the shard itself cannot be opened
  */
 export async function findIndex(shard: ShardInput, options: IndexOptions = {}): Promise<ShardIndex | undefined> {
-  return (await new IndexStore(options).find(shard)).index;
+  return (await new IndexStore(options).find(shard)).found;
 }
 
 /**
@@ -38,8 +38,8 @@ export async function findIndex(shard: ShardInput, options: IndexOptions = {}): 
  *
  * @throws {@link WebDatasetError} when the shard cannot be read, or is damaged
  */
-export async function loadIndex(shard: ShardInput, options: IndexOptions = {}): Promise<ShardIndex> {
-  return (await new IndexStore(options).load(shard)).index;
+export function loadIndex(shard: ShardInput, options: IndexOptions = {}): Promise<ShardIndex> {
+  return new IndexStore(options).load(shard);
 }
 
 /**
@@ -58,11 +58,12 @@ export async function indexShards(shards: readonly ShardInput[], options: IndexS
   const missing: string[] = [];
   let done = 0;
   const work = async (place: number, shard: ShardInput): Promise<void> => {
-    const { index, built, ignored } =
-      policy === 'auto' ? { ...(await store.load(shard)), ignored: undefined } : { ...(await store.find(shard)), built: false };
-    if (index === undefined) missing.push(ignored === undefined ? shardName(shard) : `${shardName(shard)} (${ignored.message})`);
-    counts[place] = index?.samples.length ?? 0;
-    onProgress?.({ done: ++done, total: shards.length, shard: shardName(shard), built });
+    const { found, key, ignored } = await store.findCount(shard);
+    const isBuilt = found === undefined && policy === 'auto';
+    if (found !== undefined) counts[place] = found;
+    else if (isBuilt) counts[place] = (await store.build(shard, key)).samples.length;
+    else missing.push(ignored === undefined ? shardName(shard) : `${shardName(shard)} (${ignored.message})`);
+    onProgress?.({ done: ++done, total: shards.length, shard: shardName(shard), built: isBuilt });
   };
   await forEach(shards, concurrency, work, failed);
   if (missing.length > 0) throw indexRequired(missing, shards.length);

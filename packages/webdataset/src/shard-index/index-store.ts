@@ -7,7 +7,7 @@ import { findMismatch } from './check-index.ts';
 import { IndexCache, type IndexKey, defaultIndexDir } from './index-cache.ts';
 import { publishIndexEvent } from './index-events.ts';
 import { indexPathOf } from './index-path.ts';
-import { formatIndex, parseIndex } from './index-text.ts';
+import { formatIndex, outlineIndex, parseIndex, type ParseIndexOptions } from './index-text.ts';
 import { indexShard } from './index-shard.ts';
 import { openAtRandom, type StoredShard } from './open-at-random.ts';
 import type { ShardIndex } from './shard-index.ts';
@@ -33,15 +33,43 @@ export interface IndexOptions {
 }
 
 /** What a search for an index came to. */
-interface Search {
-  readonly index: ShardIndex | undefined;
+interface Search<Found> {
+  readonly found: Found | undefined;
   /** Where an index of the shard belongs. */
   readonly key: IndexKey | undefined;
   /** Why there is none, as far as one was there. */
   readonly ignored: WebDatasetError | undefined;
 }
 
-/** Finds the indexes of shards, beside them or in the folder of indexes, and makes those that are missing. */
+/** What is wanted of the text of an index, and what of it is compared with the shard. */
+interface Parsed<Found> {
+  readonly found: Found;
+  readonly compared: ShardIndex;
+}
+
+type Parse<Found> = (text: string, options: ParseIndexOptions) => Parsed<Found>;
+
+const whole: Parse<ShardIndex> = (text, options) => {
+  const index = parseIndex(text, options);
+  return { found: index, compared: index };
+};
+
+const length: Parse<number> = (text, options) => {
+  const { found } = whole(text, options);
+  return { found: found.samples.length, compared: found };
+};
+
+const outline: Parse<number> = (text, options) => {
+  const { samples, ends } = outlineIndex(text, options);
+  return { found: samples, compared: ends };
+};
+
+/**
+ * Finds the indexes of shards, beside them or in the folder of indexes, and makes those that are missing.
+ *
+ * An index that is malformed, or not that of these bytes, counts as none; the channel of {@link publishIndexEvent} tells. A custom shard
+ * never has one: nothing says whether it is still the same.
+ */
 export class IndexStore {
   readonly #cache: IndexCache;
   readonly #rule: NameRule | undefined;
@@ -54,23 +82,18 @@ export class IndexStore {
   }
 
   /**
-   * Looks for the index of a shard. One that is malformed, or not that of these bytes, counts as none; {@link publishIndexEvent} tells.
-   * A custom shard never has one: nothing says whether it is still the same.
+   * Looks for the index of a shard.
    *
    * @throws {@link WebDatasetError} when the shard itself cannot be opened
    */
-  async find(shard: ShardInput): Promise<Search> {
-    this.#signal?.throwIfAborted();
-    if (typeof shard !== 'string') return { index: undefined, key: undefined, ignored: undefined };
-    await using stored = await openAtRandom(shard, this.#signal);
-    const key = this.#keyOf(shard, stored);
-    const beside = await this.#readBeside(shard, stored);
-    if (beside instanceof WebDatasetError || beside === undefined) {
-      const cached = key === undefined ? undefined : await this.#readCached(shard, key, stored);
-      if (cached instanceof WebDatasetError || cached === undefined) return { index: undefined, key, ignored: cached ?? beside };
-      return { index: cached, key, ignored: undefined };
-    }
-    return { index: beside, key, ignored: undefined };
+  find(shard: ShardInput): Promise<Search<ShardIndex>> {
+    return this.#search(shard, whole, whole);
+  }
+
+  /** Looks for the number of samples in a shard. */
+  findCount(shard: ShardInput): Promise<Search<number>> {
+    // Beside shards are indexes of wds2idx, whose lines need not be samples.
+    return this.#search(shard, length, outline);
   }
 
   /**
@@ -78,9 +101,13 @@ export class IndexStore {
    *
    * @param bytes where to read it, if not from the shard itself
    */
-  async load(shard: ShardInput, bytes = shard): Promise<{ readonly index: ShardIndex; readonly built: boolean }> {
-    const { index: found, key } = await this.find(shard);
-    if (found !== undefined) return { index: found, built: false };
+  async load(shard: ShardInput, bytes = shard): Promise<ShardIndex> {
+    const { found, key } = await this.find(shard);
+    return found ?? this.build(shard, key, bytes);
+  }
+
+  /** Makes the index of a shard and stores it under its key. */
+  async build(shard: ShardInput, key: IndexKey | undefined, bytes = shard): Promise<ShardIndex> {
     const index = await indexShard(bytes, { splitName: this.#rule?.splitName, signal: this.#signal });
     const name = shardName(shard);
     publishIndexEvent({ kind: 'built', shard: name, samples: index.samples.length });
@@ -91,7 +118,19 @@ export class IndexStore {
       if (!(error instanceof WebDatasetError)) throw error;
       publishIndexEvent({ kind: 'not-stored', shard: name, error });
     }
-    return { index, built: true };
+    return index;
+  }
+
+  async #search<Found>(shard: ShardInput, parseBeside: Parse<Found>, parseCached: Parse<Found>): Promise<Search<Found>> {
+    this.#signal?.throwIfAborted();
+    if (typeof shard !== 'string') return { found: undefined, key: undefined, ignored: undefined };
+    await using stored = await openAtRandom(shard, this.#signal);
+    const key = this.#keyOf(shard, stored);
+    const beside = await this.#readBeside(shard, stored, parseBeside);
+    if (beside !== undefined && !(beside instanceof WebDatasetError)) return { found: beside.found, key, ignored: undefined };
+    const cached = key === undefined ? undefined : await this.#readCached(shard, key, stored, parseCached);
+    if (cached !== undefined && !(cached instanceof WebDatasetError)) return { found: cached.found, key, ignored: undefined };
+    return { found: undefined, key, ignored: cached ?? beside };
   }
 
   #keyOf(shard: string, { size, mtimeMs }: StoredShard): IndexKey | undefined {
@@ -99,30 +138,36 @@ export class IndexStore {
   }
 
   /** The index beside the shard; an error for one that is to be ignored. */
-  async #readBeside(shard: string, stored: StoredShard): Promise<ShardIndex | WebDatasetError | undefined> {
+  async #readBeside<Found>(shard: string, stored: StoredShard, parse: Parse<Found>): Promise<Parsed<Found> | WebDatasetError | undefined> {
     // An index beside a compressed shard would tell of bytes that are not there; and other rules make other samples.
     if (!stored.isRandom || this.#rule !== undefined) return undefined;
-    return this.#accept(shard, shardName(indexPathOf(shard)), stored, () => readBeside(shard, this.#signal));
+    return this.#accept(shard, shardName(indexPathOf(shard)), stored, parse, () => readBeside(shard, this.#signal));
   }
 
-  async #readCached(shard: string, key: IndexKey, stored: StoredShard): Promise<ShardIndex | WebDatasetError | undefined> {
+  async #readCached<Found>(
+    shard: string,
+    key: IndexKey,
+    stored: StoredShard,
+    parse: Parse<Found>,
+  ): Promise<Parsed<Found> | WebDatasetError | undefined> {
     const path = this.#cache.pathOf(key);
-    return this.#accept(shard, path, stored, () => this.#cache.read(path));
+    return this.#accept(shard, path, stored, parse, () => this.#cache.read(path));
   }
 
-  async #accept(
+  async #accept<Found>(
     shard: string,
     path: string,
     stored: StoredShard,
+    parse: Parse<Found>,
     read: () => Promise<Uint8Array | undefined>,
-  ): Promise<ShardIndex | WebDatasetError | undefined> {
+  ): Promise<Parsed<Found> | WebDatasetError | undefined> {
     try {
       const bytes = await read();
       if (bytes === undefined) return undefined;
       const splitName = this.#rule?.splitName;
-      const index = parseIndex(decode(bytes, path), { name: path, splitName });
-      const mismatch = stored.isRandom ? await findMismatch(index, stored, splitName) : undefined;
-      if (mismatch === undefined) return index;
+      const parsed = parse(decode(bytes, path), { name: path, splitName });
+      const mismatch = stored.isRandom ? await findMismatch(parsed.compared, stored, splitName) : undefined;
+      if (mismatch === undefined) return parsed;
       throw new WebDatasetError('WDS_BAD_INDEX', `the index is not that of the shard: ${mismatch}; remove it, or make it anew`, {
         shard: path,
       });

@@ -41,16 +41,48 @@ export function parseIndex(text: string, options: ParseIndexOptions = {}): Shard
   const { name = '<index>', splitName = splitMemberName } = options;
   const lines = text.split('\n');
   if (lines.pop() !== '') throw fault(name, lines.length + 1, 'the file ends inside a line: it was cut off');
-  const [, version, count] = /^v1\.([12]) (\d{1,15})$/.exec(lines[0] ?? '') ?? [];
-  if (version === undefined) throw fault(name, 1, 'an index starts with "v1.2", a blank and the number of samples (v1.1 is read, too)');
-  if (lines.length - 1 !== Number(count)) throw fault(name, 1, `${count} samples are announced, but ${lines.length - 1} follow`);
-  const components = new ComponentReader(name, version === '2', splitName === splitMemberName);
-  if (version === '1') return { samples: lines.slice(1).map((line, index) => lineSample(components.read(line, index + 2))) };
+  const { version, count } = parseFirstLine(lines[0] ?? '', name);
+  if (lines.length - 1 !== count) throw fault(name, 1, `${count} samples are announced, but ${lines.length - 1} follow`);
+  const components = new ComponentReader(name, version === 2, splitName === splitMemberName);
+  if (version === 1) return { samples: lines.slice(1).map((line, index) => lineSample(components.read(line, index + 2))) };
   const builder = new IndexBuilder(name, splitName);
   for (const [index, line] of lines.entries()) {
     if (index > 0) for (const component of components.read(line, index + 1)) builder.push(asMember(component));
   }
   return builder.finish();
+}
+
+/** How long an index is, and its ends. */
+export interface IndexOutline {
+  /** Number of samples. */
+  readonly samples: number;
+  /** The first and the last of them. */
+  readonly ends: ShardIndex;
+}
+
+/**
+ * Counts the samples of an index that {@link formatIndex} has written, where each line is one: without making an object of every
+ * field, which is felt where there are many shards.
+ *
+ * @throws {@link WebDatasetError} `WDS_BAD_INDEX`, for what the first line, the last one and the number of lines show
+ */
+export function outlineIndex(text: string, options: ParseIndexOptions = {}): IndexOutline {
+  const { name = '<index>' } = options;
+  let lines = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  const [first = '', second = ''] = text.split('\n', 2);
+  const { version, count } = parseFirstLine(first, name);
+  if (lines - 1 !== count) throw fault(name, 1, `${count} samples are announced, but ${lines - 1} follow`);
+  const last = text.slice(text.lastIndexOf('\n', text.length - 2) + 1);
+  const ends = count === 0 ? [] : [`${second}\n`, ...(count === 1 ? [] : [last])];
+  // Each by itself: with the same key they would be one sample.
+  return { samples: count, ends: { samples: ends.flatMap((line) => parseIndex(`v1.${version} 1\n${line}`, options).samples) } };
+}
+
+function parseFirstLine(line: string, name: string): { readonly version: 1 | 2; readonly count: number } {
+  const [, version, count] = /^v1\.([12]) (\d{1,15})$/.exec(line) ?? [];
+  if (version === undefined) throw fault(name, 1, 'an index starts with "v1.2", a blank and the number of samples (v1.1 is read, too)');
+  return { version: version === '1' ? 1 : 2, count: Number(count) };
 }
 
 /** Reads lines in their order, and sees to it that offsets only grow. */
@@ -81,13 +113,16 @@ class ComponentReader {
     }
     const components: Component[] = [];
     for (let at = 0; at < words.length; at += width) {
-      const [extension = '', offset = '', size = '', name] = words.slice(at, at + width);
-      const component = { extension, offset: this.#number(offset, number), size: this.#number(size, number), name };
-      this.#check(component, number);
+      const [extension = '', name] = [words[at], words[at + 3]];
+      const component = {
+        extension,
+        offset: this.#number(words[at + 1] ?? '', number),
+        size: this.#number(words[at + 2] ?? '', number),
+        name: this.#hasNames ? name : undefined,
+      };
+      this.#check(component, components[0], number);
       components.push(component);
     }
-    const bases = new Set(components.map(({ name = '' }) => name.slice(0, name.length - extensionOf(name).length)));
-    if (this.#hasBases && bases.size > 1) throw fault(this.#name, number, 'the names in a line differ in more than their extensions');
     return components;
   }
 
@@ -97,7 +132,7 @@ class ComponentReader {
     return value;
   }
 
-  #check({ extension, offset, size, name }: Component, line: number): void {
+  #check({ extension, offset, size, name }: Component, first: Component | undefined, line: number): void {
     if (offset % BLOCK_SIZE !== 0 || offset < this.#end + BLOCK_SIZE) {
       throw fault(
         this.#name,
@@ -108,6 +143,9 @@ class ComponentReader {
     if (!Number.isSafeInteger(offset + blocks(size))) throw fault(this.#name, line, `size ${size} is out of range`);
     if (name !== undefined && extension !== extensionOf(name)) {
       throw fault(this.#name, line, `"${extension}" is not the extension of "${name}"`);
+    }
+    if (this.#hasBases && first !== undefined && baseOf(first) !== baseOf({ extension, name })) {
+      throw fault(this.#name, line, 'the names in a line differ in more than their extensions');
     }
     this.#end = offset + blocks(size);
   }
@@ -132,6 +170,10 @@ function asMember({ name = '', offset, size }: Component): TarMember {
 /** What `wds2idx` takes for the extension: all after the first dot of the base name, and the whole name where there is none. */
 function extensionOf(name: string): string {
   return name.slice(name.indexOf('.', name.lastIndexOf('/') + 1) + 1);
+}
+
+function baseOf({ extension, name = extension }: Pick<Component, 'extension' | 'name'>): string {
+  return name.slice(0, name.length - extension.length);
 }
 
 /** What separates words for the readers of the format. */
