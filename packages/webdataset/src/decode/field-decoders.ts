@@ -6,7 +6,6 @@ import { type CodecLoaders, ImageCodecs } from './image/image-codecs.ts';
 import { decodeRaster, FittedImages } from './image/image-field.ts';
 import { decodeInteger } from './integer.ts';
 import { importDecoder } from './module-decoder.ts';
-import { decodeMsgpack } from './msgpack.ts';
 import { decodeNpy } from './npy.ts';
 import { type TensorLayout, tensorLayouts } from './tensor-layout.ts';
 import { decodeJson, decodeText } from './text.ts';
@@ -103,8 +102,11 @@ async function fieldDecoder(decoder: Decoder<unknown, unknown>, images: Images):
       return { decodeValue: decodeJson };
     case 'npy':
       return { decodeValue: decodeNpy };
-    case 'msgpack':
+    case 'msgpack': {
+      // Two dozen modules, in every thread: only where they are used.
+      const { decodeMsgpack } = await import('./msgpack.ts');
       return { decodeValue: decodeMsgpack };
+    }
     case 'bytes':
       return { decodeValue: (bytes) => Uint8Array.from(bytes) };
     case 'module': {
