@@ -3,19 +3,13 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { image, integer } from '../src/decode/decoders.ts';
-import { type DeliveredBatch, Epoch } from '../src/loader/epoch.ts';
-import { ShardUses } from '../src/loader/shard-use.ts';
-import { SlotLayout } from '../src/loader/slot-layout.ts';
 import { SlotPool } from '../src/loader/slot-pool.ts';
-import { StageMeters } from '../src/loader/stage-meters.ts';
 import { WindowPool } from '../src/loader/window-pool.ts';
-import { ShuffledOrder } from '../src/order/shuffled-order.ts';
-import { planVisits } from '../src/order/visits.ts';
 import { ShardWriter } from '../src/shard-writer.ts';
 import { MIN_WINDOW_BYTES } from '../src/tar/scanner.ts';
 import { type Crew, InlineCrew } from '../src/workers/crew.ts';
-import { type DecodeRequest, NO_WINDOW, SOURCE_WORDS, type WorkerSetup } from '../src/workers/protocol.ts';
+import { type DecodeRequest, NO_WINDOW, SOURCE_WORDS } from '../src/workers/protocol.ts';
+import { epochOf, layout, metersOf, setupOf } from './epoch-harness.ts';
 import { makeJpeg, keyOf, temporaryFolder } from './support.ts';
 
 describe('WindowPool', () => {
@@ -70,9 +64,6 @@ describe('WindowPool', () => {
 });
 
 describe('an epoch', () => {
-  const decoders = { image: image({ height: 8, width: 8, from: ['jpg'] }), label: integer({ from: ['cls'] }) };
-  const batchSize = 4;
-  const layout = new SlotLayout(decoders, batchSize);
   const count = 60;
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let shards: string[];
@@ -88,41 +79,6 @@ describe('an epoch', () => {
     shards = (await writer.close()).map(({ path }) => path);
   });
   afterAll(() => folder[Symbol.asyncDispose]());
-
-  function setupOf(windowCount: number): WorkerSetup {
-    const { slotBytes, fields, regions, valueFields } = layout;
-    return {
-      windows: new SharedArrayBuffer(windowCount * MIN_WINDOW_BYTES),
-      windowBytes: MIN_WINDOW_BYTES,
-      slots: new SharedArrayBuffer(3 * slotBytes),
-      stop: new SharedArrayBuffer(4),
-      ...{ slotBytes, decoders, fields, regions, valueFields, seed: 5, splitName: undefined },
-    };
-  }
-
-  /** The batches of epoch 2. */
-  function batchesOf(
-    crew: Crew,
-    slots: SlotPool,
-    setup: WorkerSetup,
-    shuffleBuffer: number,
-  ): AsyncGenerator<DeliveredBatch, void, undefined> {
-    const windowCount = setup.windows.byteLength / MIN_WINDOW_BYTES;
-    const key = { seed: 5, epoch: 2, rank: 0 };
-    const memory = { bytes: new Uint8Array(setup.slots), slotBytes: setup.slotBytes, regions: setup.regions };
-    const meters = new StageMeters(() => 0, { windows: windowCount, slots: 3 }, [shards.length]);
-    const visits = planVisits({ ...key, shuffle: true, groups: [shards.length], worldSize: 1, remainder: 'pad', resample: false });
-    const epoch = new Epoch(
-      { crew, slots, memory, windowCount, meters },
-      { epoch: 2, visits, batchSize, fields: 2, lastBatch: 'keep', onError: 'raise' },
-      {
-        ...{ position: 0, delivered: 0, failures: 0, isResumed: false, walk: { round: 0, visit: 0, sample: null, offset: null } },
-        order: new ShuffledOrder(shuffleBuffer, key),
-        uses: new ShardUses(shards, crew, 2, 0),
-      },
-    );
-    return epoch.batches(new AbortController().signal);
-  }
 
   /** Runs an epoch in this thread, with the windows given, as if threads read ahead; tells how many images were read one by one. */
   async function run(
@@ -161,7 +117,7 @@ describe('an epoch', () => {
     const slots = new SlotPool(3);
     const labels: number[] = [];
     const pixels: Buffer[] = [];
-    for await (const { slot, samples } of batchesOf(crew, slots, setup, shuffleBuffer)) {
+    for await (const { slot, samples } of epochOf({ shards, crew, slots, setup, meters: metersOf(shards), shuffleBuffer: shuffleBuffer })) {
       const batch = layout.batchFields(setup.slots, slot * setup.slotBytes, samples.length, []);
       labels.push(...(batch['label'] as Int32Array));
       pixels.push(Buffer.from((batch['image'] as { data: Uint8Array }).data));
@@ -217,7 +173,7 @@ describe('an epoch', () => {
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
     const slots = new SlotPool(3);
-    const batches = batchesOf(crew, slots, setup, 0);
+    const batches = epochOf({ shards, crew, slots, setup, meters: metersOf(shards), shuffleBuffer: 0 });
     const { value } = await batches.next();
     expect(working).toBeGreaterThan(1);
     let isLeft = false;
