@@ -352,13 +352,13 @@ describe('indexing many shards', () => {
 
   it('ends with the first shard that is missing or damaged, and stores no index of a part', async () => {
     const good = await writeShard('good.tar', tarOf(keys(2)));
+    expect(await indexShards([good], { indexDir })).toEqual([2]);
     await expect(indexShards([good, join(folder.path, 'missing.tar')], { indexDir })).rejects.toThrow(
       expect.objectContaining({ code: 'WDS_READ' }),
     );
     const cut = await writeShard('cut.tar', tarOf(keys(9)));
     await truncate(cut, 5000);
     await expect(indexShards([good, cut], { indexDir })).rejects.toThrow(expect.objectContaining({ code: 'WDS_TRUNCATED', shard: cut }));
-    expect(await indexShards([good], { indexDir, index: 'existing' })).toEqual([2]);
     expect((await readdir(indexDir)).length).toBe(1);
   });
 
