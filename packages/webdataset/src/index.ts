@@ -42,7 +42,6 @@ export { LazySample, type DefaultValue } from './lazy-sample.ts';
 export { resolveShards } from './resolve-shards.ts';
 export { samples, type Sample, type SamplesOptions, type Shards } from './samples.ts';
 export { expandShards } from './shard-spec.ts';
-export type { ArrayToWrite, NumberArray } from './encode/npy.ts';
 export { ShardWriter, type FieldValue, type SampleToWrite, type ShardWriterOptions, type WrittenShard } from './shard-writer.ts';
 export { SKIPPED_CHANNEL, type SkippedEvent } from './skipped.ts';
 export { describeShard, type ShardDescription } from './source/describe-shard.ts';

@@ -121,15 +121,15 @@ export class ShardWriter implements AsyncDisposable {
    *
    * @throws {@link WebDatasetError} `WDS_BAD_SAMPLE`, after which the writer goes on without the sample; `WDS_WRITE`, `WDS_CLOSED`
    */
-  async write(sample: SampleToWrite): Promise<void> {
-    if (this.#closed || this.#closing !== undefined) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is closed');
-    if (this.#busy) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is busy; wait for the last write');
-    this.#busy = true;
-    try {
-      await this.#write(sample);
-    } finally {
-      this.#busy = false;
-    }
+  write(sample: SampleToWrite): Promise<void> {
+    return this.#exclusively(() => this.#write(sample));
+  }
+
+  /** Completes the shard in hand, so that the next sample begins another one, whatever the limits. */
+  endShard(): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#shard !== undefined) await this.#finish(this.#shard);
+    });
   }
 
   /** Completes the last shard; returns all that were written. */
@@ -146,6 +146,18 @@ export class ShardWriter implements AsyncDisposable {
     const shard = this.#shard;
     this.#shard = undefined;
     await shard?.output[Symbol.asyncDispose]();
+  }
+
+  /** Samples go one after the other into one buffer. */
+  async #exclusively(work: () => Promise<void>): Promise<void> {
+    if (this.#closed || this.#closing !== undefined) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is closed');
+    if (this.#busy) throw new WebDatasetError('WDS_CLOSED', 'the shard writer is busy; wait for the last write');
+    this.#busy = true;
+    try {
+      await work();
+    } finally {
+      this.#busy = false;
+    }
   }
 
   async #close(): Promise<readonly WrittenShard[]> {

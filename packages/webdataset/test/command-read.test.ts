@@ -1,4 +1,6 @@
 import { mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gnuTar, jsonLines, shell, webdataset, writeShards } from './command.ts';
@@ -20,6 +22,33 @@ beforeAll(async () => {
   );
 });
 afterAll(() => folder[Symbol.asyncDispose]());
+
+/** Serves a folder over HTTP with ranges, as an object store does. */
+async function serve(directory: string, asked: string[]): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    readFile(join(directory, request.url ?? '')).then(
+      (bytes) => {
+        const [, from, to = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+        if (from === undefined) return response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+        const part = bytes.subarray(Number(from), to === '' ? undefined : Number(to) + 1);
+        const range = `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`;
+        return response.writeHead(206, { 'content-range': range, 'content-length': part.length, etag: '"1"' }).end(part);
+      },
+      () => response.writeHead(404).end(),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
 
 describe('webdataset ls', () => {
   it('prints a line for each sample: key, shard, and fields with their sizes', async () => {
@@ -85,6 +114,32 @@ describe('webdataset ls', () => {
     const { code, stdout, stderr } = await webdataset(['ls', join(folder.path, 'none.tar')]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^webdataset: WDS_READ: .*none\.tar: cannot open the shard: ENOENT[^\n]*\n$/);
+  });
+
+  it('lists and reads what a server gives', async () => {
+    const asked: string[] = [];
+    await using server = await serve(data, asked);
+    const url = `${server.url}/shard-000000.tar`;
+    expect(jsonLines((await webdataset(['ls', url, '--json'])).stdout)).toEqual(
+      [0, 1, 2].map((index) => ({ key: `k${index}`, shard: url, fields: { cls: 1, jpg: jpeg.length } })),
+    );
+    expect((await webdataset(['cat', url, 'k1', 'jpg'])).bytes.equals(jpeg)).toBe(true);
+    expect(asked).toContain('/shard-000000.idx');
+    expect(await webdataset(['validate', url])).toMatchObject({ code: 0, stderr: '1 shard, 3 samples: no fault\n' });
+    const missing = await webdataset(['ls', `${server.url}/none.tar`]);
+    expect(missing).toMatchObject({ code: 1, stdout: '' });
+    expect(missing.stderr).toMatch(/^webdataset: WDS_READ: http:.*none\.tar.*404[^\n]*\n$/);
+  });
+
+  it('tells of samples at fault, with an index and without one, after listing them', async () => {
+    const path = join(folder.path, 'twice.tar');
+    pythonPack([{ path, format: 0, files: ['a.txt', 'a.TXT', 'b.txt'].map((name) => ({ name, data: '61', mtime: 0 })) }]);
+    const bare = await webdataset(['ls', path]);
+    await webdataset(['index', path]);
+    const indexed = await webdataset(['ls', path]);
+    expect(indexed).toEqual(bare);
+    expect(bare).toMatchObject({ code: 1, stdout: `a\t${path}\ttxt=1\nb\t${path}\ttxt=1\n` });
+    expect(bare.stderr).toMatch(/^webdataset: WDS_DUPLICATE_FIELD: .*twice\.tar, sample "a", at byte 1024: [^\n]*\n$/);
   });
 
   it('ends quietly when nobody reads on', async () => {

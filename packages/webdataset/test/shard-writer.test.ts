@@ -74,6 +74,19 @@ describe('ShardWriter', () => {
     for (const { size, samples: count } of shards) expect(size <= 8192 || count === 1).toBe(true);
   });
 
+  it('ends a shard when it is asked to', async () => {
+    await using folder = await temporaryFolder();
+    await using writer = new ShardWriter({ directory: folder.path });
+    await writer.endShard();
+    for (const sample of numbered(2)) {
+      await writer.write(sample);
+      await writer.endShard();
+    }
+    await writer.endShard();
+    expect((await writer.close()).map(({ samples }) => samples)).toEqual([1, 1]);
+    await expect(writer.endShard()).rejects.toMatchObject({ code: 'WDS_CLOSED' });
+  });
+
   it('numbers shards by its pattern, and tells each one when it is complete', async () => {
     await using folder = await temporaryFolder();
     const told: WrittenShard[] = [];

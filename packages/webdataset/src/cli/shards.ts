@@ -1,7 +1,10 @@
 import { stat } from 'node:fs/promises';
+import { WebDatasetError } from '../errors.ts';
 import { resolveShards } from '../resolve-shards.ts';
 import { type CompleteSample, SampleGrouper } from '../sample.ts';
+import { findIndex } from '../shard-index/index-shards.ts';
 import { isUrl } from '../source/shard-input.ts';
+import { BLOCK_SIZE } from '../tar/header.ts';
 import { readTar, scanTar, type TarEntry } from '../tar/reader.ts';
 import type { TarMember } from '../tar/member.ts';
 import { CommandError } from './failure.ts';
@@ -12,18 +15,43 @@ export async function shardsOf(specs: readonly string[]): Promise<string[]> {
   return (await resolveShards(specs)).filter((shard) => typeof shard === 'string');
 }
 
-/** The samples of a shard without their data, those at fault included. */
-export async function* samplesOf(
-  shard: string,
-  signal: AbortSignal,
-): AsyncGenerator<CompleteSample<{ readonly member: TarMember }>, void, undefined> {
+/** A sample without its data. */
+export interface ListedSample {
+  readonly key: string;
+  /** Length of each field, in bytes. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** What keeps it from being read. */
+  readonly fault: WebDatasetError | undefined;
+}
+
+/** The samples of a shard without their data, those at fault included: out of its index where it has one, by a pass over it otherwise. */
+export async function* listSamples(shard: string, signal: AbortSignal): AsyncGenerator<ListedSample, void, undefined> {
+  const index = await findIndex(shard, { signal });
+  // An index in format v1.1 knows no keys.
+  if (index?.samples.every(({ key }) => key !== undefined) === true) {
+    for (const { key = '', fields, duplicates = [] } of index.samples) {
+      const sizes = new Map([...fields].map(([field, { size }]) => [field, size]));
+      const [duplicate] = duplicates;
+      yield { key, sizes, fault: duplicate && duplicateFault(shard, key, duplicate.field, duplicate.offset) };
+    }
+    return;
+  }
   const grouper = new SampleGrouper<{ readonly member: TarMember }>(shard);
   for await (const member of scanTar(shard, { signal })) {
     const sample = grouper.push({ member });
-    if (sample !== undefined) yield sample;
+    if (sample !== undefined) yield asListed(sample);
   }
   const last = grouper.finish();
-  if (last !== undefined) yield last;
+  if (last !== undefined) yield asListed(last);
+}
+
+function asListed({ key, fields, fault }: CompleteSample<{ readonly member: TarMember }>): ListedSample {
+  return { key, sizes: new Map([...fields].map(([field, { member }]) => [field, member.size])), fault };
+}
+
+function duplicateFault(shard: string, key: string, field: string, offset: number): WebDatasetError {
+  const reason = `the sample has two members with the extension "${field}"`;
+  return new WebDatasetError('WDS_DUPLICATE_FIELD', reason, { shard, key, offset: offset - BLOCK_SIZE });
 }
 
 /** The samples of a shard with their data, those at fault included. */

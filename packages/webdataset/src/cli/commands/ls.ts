@@ -14,8 +14,8 @@ export function lsCommand(): Command {
       `
 A line has three columns with a tab between them: KEY, SHARD, and FIELD=BYTES
 for each field. Names with blanks, quotes or control characters are shown as
-JSON strings. A shard that cannot be read to its end is reported, the others
-are still listed, and the exit code is 1.
+JSON strings. With an index beside the shard only that is read. A shard at fault
+is reported, the others are still listed, and the exit code is 1.
 
 Examples:
   $ webdataset ls train/
@@ -23,20 +23,22 @@ Examples:
   $ webdataset ls https://example.org/data/shard-000000.tar --json | jq .fields.jpg`,
     )
     .action(async (specs: readonly string[], options: { readonly json?: true }) => {
-      const { forEachShard, samplesOf, shardsOf } = await import('../shards.ts');
+      const { forEachShard, listSamples, shardsOf } = await import('../shards.ts');
       const { word } = await import('../format.ts');
       await run(async ({ signal, output, complain }) => {
         await forEachShard(await shardsOf(specs), { signal, complain }, async (shard) => {
+          let first: Error | undefined;
           try {
-            for await (const { key, fields, fault } of samplesOf(shard, signal)) {
-              const sizes = [...fields].map(([name, { member }]) => [name, member.size] as const);
+            for await (const { key, sizes, fault } of listSamples(shard, signal)) {
               if (options.json) await output.line(JSON.stringify({ key, shard, fields: Object.fromEntries(sizes) }));
-              else await output.line([word(key), word(shard), sizes.map(([name, size]) => `${word(name)}=${size}`).join(' ')].join('\t'));
-              if (fault !== undefined) throw fault;
+              else
+                await output.line([word(key), word(shard), [...sizes].map(([name, size]) => `${word(name)}=${size}`).join(' ')].join('\t'));
+              first ??= fault;
             }
           } finally {
             await output.flush();
           }
+          if (first !== undefined) throw first;
         });
       });
     });

@@ -3,7 +3,7 @@ import { ShardWriter, type WrittenShard } from '../../shard-writer.ts';
 import { CommandError } from '../failure.ts';
 import { startProgress } from '../progress.ts';
 import { ShardFolder } from '../shard-folder.ts';
-import { samplesOf, samplesWithDataOf, totalBytesOf } from '../shards.ts';
+import { listSamples, samplesWithDataOf, totalBytesOf } from '../shards.ts';
 import { toJson, WrittenCount, type WrittenJson } from '../written.ts';
 import { type Part, partOf } from './parts.ts';
 
@@ -64,7 +64,7 @@ async function countSamples(
   using progress = await startProgress('counting', 'shards');
   const counts = Array.from({ length: places }, () => 0);
   for (const [done, shard] of shards.entries()) {
-    for await (const { key } of samplesOf(shard, signal)) {
+    for await (const { key } of listSamples(shard, signal)) {
       const place = placeOf(plainKey(key));
       counts[place] = (counts[place] ?? 0) + 1;
     }
@@ -105,36 +105,37 @@ class PartOutput implements AsyncDisposable {
   readonly #folder: ShardFolder;
   readonly #directory: string;
   readonly #part: string | null;
-  readonly #options: SplitOptions;
+  readonly #writer: ShardWriter;
   /** Samples in each shard, where their number is fixed. */
   readonly #counts: readonly number[] | undefined;
   readonly #count = new WrittenCount();
-  readonly #written: WrittenShard[] = [];
-  #writer: ShardWriter | undefined;
+  #written: readonly WrittenShard[] = [];
+  #number = 0;
   #inShard = 0;
 
+  /** @param samples how many will come, for a fixed number of shards */
   constructor(folder: ShardFolder, directory: string, part: string | null, options: SplitOptions, samples: number | undefined) {
+    const { pattern, index, into } = options;
     this.#folder = folder;
     this.#directory = directory;
     this.#part = part;
-    this.#options = options;
-    const { into } = options;
-    if (into === undefined || samples === undefined) return;
-    this.#counts = Array.from(
-      { length: into },
-      (_, index) => Math.floor(((index + 1) * samples) / into) - Math.floor((index * samples) / into),
-    );
+    this.#counts = into === undefined || samples === undefined ? undefined : equalCounts(samples, into);
+    const { maxCount, maxSize } = this.#counts === undefined ? options : { maxCount: Infinity, maxSize: Infinity };
+    this.#writer = new ShardWriter({ directory: folder.staging, pattern, index, maxCount, maxSize });
   }
 
   async write(key: string, fields: Readonly<Record<string, Buffer>>): Promise<void> {
-    if (this.#counts !== undefined && this.#inShard === this.#counts[this.#written.length]) await this.#closeWriter();
-    await this.#openWriter().write({ ...fields, __key__: key });
-    this.#inShard += 1;
+    await this.#writer.write({ ...fields, __key__: key });
     this.#count.add(Object.keys(fields), 0);
+    this.#inShard += 1;
+    if (this.#inShard !== this.#counts?.[this.#number]) return;
+    await this.#writer.endShard();
+    this.#number += 1;
+    this.#inShard = 0;
   }
 
   async close(): Promise<void> {
-    await this.#closeWriter();
+    this.#written = await this.#writer.close();
   }
 
   async publish(): Promise<WrittenPart> {
@@ -143,24 +144,14 @@ class PartOutput implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer?.[Symbol.asyncDispose]();
+    await this.#writer[Symbol.asyncDispose]();
   }
+}
 
-  #openWriter(): ShardWriter {
-    const { pattern, maxCount, maxSize, index } = this.#options;
-    const limits = this.#counts === undefined ? { maxCount, maxSize } : { maxCount: Infinity, maxSize: Infinity };
-    return (this.#writer ??= new ShardWriter({
-      directory: this.#folder.staging,
-      pattern,
-      index,
-      firstShard: this.#written.length,
-      ...limits,
-    }));
-  }
-
-  async #closeWriter(): Promise<void> {
-    this.#written.push(...((await this.#writer?.close()) ?? []));
-    this.#writer = undefined;
-    this.#inShard = 0;
-  }
+/** `samples` cut into `shards` counts that differ by one at most. */
+function equalCounts(samples: number, shards: number): number[] {
+  return Array.from(
+    { length: shards },
+    (_, index) => Math.floor(((index + 1) * samples) / shards) - Math.floor((index * samples) / shards),
+  );
 }
