@@ -31,8 +31,13 @@ interface Row {
  */
 export async function compare(config: Config, { json }: { readonly json: boolean }, signal: AbortSignal): Promise<void> {
   if (config.report !== undefined) await checkWritable(config.report);
-  // Only the training itself is compared.
-  const trained: Config = { ...config, eval_roots: [], eval_every: undefined, checkpoint: undefined, export: undefined };
+  const trained: Config = {
+    ...config,
+    // Only the training itself is compared.
+    ...{ eval_roots: [], eval_every: undefined, checkpoint: undefined, export: undefined },
+    // A rate that falls over epochs has to count the samples, which may mean to read, and so to warm, all shards.
+    schedule: config.epochs === undefined ? config.schedule : 'constant',
+  };
   const preparation = await prepare(trained, { resume: false }, signal);
   const runTraining = async (name: ComparedRun['name']): Promise<ComparedRun> => {
     const trace = new RunTrace(() => performance.now());

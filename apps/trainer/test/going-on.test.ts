@@ -218,3 +218,27 @@ describe('damaged samples', () => {
     await expect(trainHere({ train_root_a: root, steps: 1 })).rejects.toMatchObject({ code: 'WDS_DECODE' });
   });
 });
+
+describe('a label that is no class', () => {
+  it('of the first sample of any root is found before anything is started', async () => {
+    const [root, tests] = [path('label'), path('label-test')];
+    for (const [each, label] of [
+      [root, 4],
+      [tests, -1],
+    ] as const) {
+      await mkdir(each);
+      await using writer = new ShardWriter({ directory: each });
+      await writer.write({ __key__: 'one', jpg: stripes(16, 16, 1, 1), cls: label });
+      await writer.close();
+    }
+    const fault = (label: number) => ({
+      code: 'LABEL_OUT_OF_RANGE',
+      message: expect.stringContaining(
+        `sample "one": the label ${label} is not in 0 to 3; set --classes to the number of classes`,
+      ) as string,
+    });
+    await expect(trainHere({ train_root_a: path('a'), train_root_b: root })).rejects.toMatchObject(fault(4));
+    await expect(trainHere({ ...both(), eval_roots: [tests] })).rejects.toMatchObject(fault(-1));
+    expect(notes).not.toContain('images=');
+  });
+});

@@ -97,7 +97,7 @@ export class LoaderSource implements BatchSource, AsyncDisposable {
 
   async *resume(state: unknown): AsyncGenerator<Batch, void, undefined> {
     const place = LOADER_STATE.parse(state);
-    await this.#options.onPlan?.(this.#loader.planShards(place.epoch).slice(place.walk.visit));
+    await this.#options.onPlan?.(this.#unread(place));
     yield* this.#batches(this.#loader.resume(place));
   }
 
@@ -116,6 +116,13 @@ export class LoaderSource implements BatchSource, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loader[Symbol.asyncDispose]();
+  }
+
+  /** Shards that are still to be read: those behind the place, and those before it of which samples wait in the shuffle buffer. */
+  #unread({ epoch, walk, buffer }: LoaderState): string[] {
+    const shards = this.#options.roots.flatMap((root) => root.shards);
+    const waiting = new Set(buffer.items.map(({ shard }) => shards[shard]));
+    return this.#loader.planShards(epoch).filter((shard, visit) => visit >= walk.visit || waiting.has(shard));
   }
 
   async *#batches(batches: ReturnType<Loader<Fields>['epoch']>): AsyncGenerator<Batch, void, undefined> {
