@@ -11,7 +11,7 @@ import type { Verdict } from './verdict.ts';
 import { compare, ratioOf, type Contender, type Series } from './rounds.ts';
 
 const run = promisify(execFile);
-const TRAINER = join(import.meta.dirname, '../../apps/trainer/bin/warpforge-train.mjs');
+export const TRAINER = join(import.meta.dirname, '../../apps/trainer/bin/warpforge-train.mjs');
 
 /** What training from the warm mount must reach of training from memory. */
 const TRAINING_BAR = 0.8;
@@ -40,7 +40,10 @@ export async function compareTraining(folder: string, progress: Progress): Promi
     unit: 'ratio',
     series,
     seriesUnit: 'images/s',
-    commands: [trainingCommand('<mount point>'), trainingCommand('<mount point>', ['--from-memory'])],
+    commands: [
+      `warpforge-train ${trainerArguments('<mount point>').join(' ')}`,
+      `warpforge-train ${trainerArguments('<mount point>').join(' ')} --from-memory`,
+    ],
   };
 }
 
@@ -48,29 +51,13 @@ function trainerArguments(root: string): string[] {
   return ['run', '--train-root', root, '--steps', String(STEPS), '--batch-size', String(BATCH_SIZE), '--json'];
 }
 
-/** What a training tells of itself. */
-export interface TrainingResult {
-  readonly imagesPerSec: number;
-  /** Mean time that a step waited for its data. */
-  readonly dataMs: number;
-  /** Mean time that a step computed. */
-  readonly computeMs: number;
-}
-
-/** The command line of one epoch on the digits below `root`, as it stands in the report. */
-export function trainingCommand(root: string, extra: readonly string[] = []): string {
-  return ['warpforge-train', ...trainerArguments(root), ...extra].join(' ');
-}
-
-/** Trains one epoch in a process of its own, and measures images a second. */
-export function trainer(name: string, root: string, extra: readonly string[], onResult?: (result: TrainingResult) => void): Contender {
+function trainer(name: string, root: string, extra: readonly string[]): Contender {
   return {
     name,
     async measure() {
       const { stdout } = await run(process.execPath, [TRAINER, ...trainerArguments(root), ...extra]);
-      const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as TrainingResult;
-      onResult?.(result);
-      return result.imagesPerSec;
+      const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { readonly imagesPerSec: number };
+      return summary.imagesPerSec;
     },
   };
 }
