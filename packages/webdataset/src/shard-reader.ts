@@ -1,7 +1,6 @@
 import { WebDatasetError } from './errors.ts';
 import type { SampleGroup } from './sample.ts';
 import { type CheckedShard, headerMismatch } from './shard-index/check-index.ts';
-import { indexShard } from './shard-index/index-shard.ts';
 import { type IndexOptions, IndexStore } from './shard-index/index-store.ts';
 import type { IndexedField, IndexedSample, ShardIndex } from './shard-index/shard-index.ts';
 import { openAtRandom } from './shard-index/open-at-random.ts';
@@ -45,7 +44,7 @@ export class ShardReader implements AsyncDisposable {
   static async open(shard: ShardInput, options: IndexOptions = {}): Promise<ShardReader> {
     const bytes = await openBytes(shard, options.signal);
     try {
-      return new ShardReader(shardName(shard), await indexWithKeys(shard, bytes, options), bytes);
+      return new ShardReader(shardName(shard), await new IndexStore(options).loadWithKeys(shard, bytes.copy), bytes);
     } catch (error) {
       await bytes[Symbol.asyncDispose]();
       throw error;
@@ -164,11 +163,4 @@ const PIECE_BYTES = 1024 * 1024;
 
 async function* inPieces(size: number, read: CheckedShard['read']): AsyncGenerator<Uint8Array, void, undefined> {
   for (let position = 0; position < size; position += PIECE_BYTES) yield await read(position, Math.min(PIECE_BYTES, size - position));
-}
-
-/** The index of an open shard. One that was stored without names, as it could not hold them, is made anew. */
-async function indexWithKeys(shard: ShardInput, { copy }: OpenBytes, options: IndexOptions): Promise<ShardIndex> {
-  const index = await new IndexStore(options).load(shard, copy);
-  if (index.samples.every(({ key }) => key !== undefined)) return index;
-  return indexShard(copy ?? shard, { splitName: options.rule?.splitName, signal: options.signal });
 }

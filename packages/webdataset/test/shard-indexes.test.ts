@@ -344,7 +344,9 @@ describe('indexing many shards', () => {
     await expect(failing).rejects.toThrow(expect.objectContaining({ code: 'WDS_INDEX_REQUIRED' }));
     await expect(failing).rejects.toThrow(/^2 of 3 shards have no index: .*webdataset index/);
     await expect(failing).rejects.toThrow(`${stale} (${indexPathOf(stale)}: the index is not that of the shard`);
-    await expect(failing).rejects.toThrow(bare);
+    const { message } = (await failing.catch((error: unknown) => error)) as Error;
+    expect(message.indexOf(stale), 'in the order of the list').toBeLessThan(message.indexOf(bare));
+    await expect(indexShards([good], { indexDir, concurrency: 0 })).rejects.toThrow(/concurrency must be/);
     const many = Array.from({ length: 14 }, () => bare);
     await expect(indexShards(many, { indexDir, index: 'existing' })).rejects.toThrow(/14 of 14 shards have no index: .* and 4 more; run/);
     expect(await readdir(folder.path)).not.toContain('indexes');

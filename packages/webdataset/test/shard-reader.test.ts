@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -6,6 +7,7 @@ import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INDEX_CHANNEL } from '../src/shard-index/index-events.ts';
 import { indexPathOf } from '../src/shard-index/index-path.ts';
 import { indexShard } from '../src/shard-index/index-shard.ts';
 import { findIndex, indexShards } from '../src/shard-index/index-shards.ts';
@@ -180,6 +182,27 @@ describe('a shard reader', () => {
       expect(textOf(await reader.get('one two'))).toEqual({ txt: 'x' });
     }
     expect((await findIndex(path, { indexDir }))?.samples.map(({ key }) => key)).toEqual([undefined, undefined]);
+  });
+
+  it('has keys where the index beside the shard tells none, after one pass over it', async () => {
+    const path = join(folder.path, 'nameless.tar');
+    await writeFile(
+      path,
+      tarOf([
+        ['a.txt', 'x'],
+        ['b.txt', 'y'],
+      ]),
+    );
+    await writeFile(indexPathOf(path), 'v1.1 2\ntxt 512 1\ntxt 1536 1\n');
+    const built: unknown[] = [];
+    const listen = (event: unknown): void => void built.push(event);
+    subscribe(INDEX_CHANNEL, listen);
+    for (let pass = 0; pass < 2; pass++) {
+      await using reader = await ShardReader.open(path, { indexDir });
+      expect(textOf(await reader.get('b'))).toEqual({ txt: 'y' });
+    }
+    unsubscribe(INDEX_CHANNEL, listen);
+    expect(built).toEqual([{ kind: 'built', shard: path, samples: 2 }]);
   });
 
   it('never gives the bytes of another version of the shard', async () => {

@@ -1,3 +1,4 @@
+import { atLeast } from '../at-least.ts';
 import { WebDatasetError } from '../errors.ts';
 import { type ShardInput, shardName } from '../source/shard-input.ts';
 import { type IndexOptions, IndexStore } from './index-store.ts';
@@ -52,21 +53,22 @@ export function loadIndex(shard: ShardInput, options: IndexOptions = {}): Promis
  */
 export async function indexShards(shards: readonly ShardInput[], options: IndexShardsOptions = {}): Promise<number[]> {
   const { index: policy = 'auto', concurrency = 4, onProgress, signal } = options;
+  atLeast('concurrency', concurrency, 1);
   const failed = new AbortController();
   const store = new IndexStore({ ...options, signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]) });
   const counts = new Array<number>(shards.length).fill(0);
-  const missing: string[] = [];
+  const missing = new Map<number, string>();
   let done = 0;
   const work = async (place: number, shard: ShardInput): Promise<void> => {
     const { found, key, ignored } = await store.findCount(shard);
     const isBuilt = found === undefined && policy === 'auto';
     if (found !== undefined) counts[place] = found;
     else if (isBuilt) counts[place] = (await store.build(shard, key)).samples.length;
-    else missing.push(ignored === undefined ? shardName(shard) : `${shardName(shard)} (${ignored.message})`);
+    else missing.set(place, ignored === undefined ? shardName(shard) : `${shardName(shard)} (${ignored.message})`);
     onProgress?.({ done: ++done, total: shards.length, shard: shardName(shard), built: isBuilt });
   };
   await forEach(shards, concurrency, work, failed);
-  if (missing.length > 0) throw indexRequired(missing, shards.length);
+  if (missing.size > 0) throw indexRequired(missing, shards.length);
   return counts;
 }
 
@@ -103,11 +105,12 @@ const GOLDEN_RATIO = 0.618_033_988_749_895;
 /** Shards that a message names before it only counts them. */
 const NAMED_SHARDS = 10;
 
-function indexRequired(missing: readonly string[], total: number): WebDatasetError {
-  const named = missing.slice(0, NAMED_SHARDS).join(', ');
-  const more = missing.length > NAMED_SHARDS ? ` and ${missing.length - NAMED_SHARDS} more` : '';
+function indexRequired(missing: ReadonlyMap<number, string>, total: number): WebDatasetError {
+  const places = [...missing.keys()].sort((one, other) => one - other).slice(0, NAMED_SHARDS);
+  const named = places.map((place) => missing.get(place)).join(', ');
+  const more = missing.size > NAMED_SHARDS ? ` and ${missing.size - NAMED_SHARDS} more` : '';
   return new WebDatasetError(
     'WDS_INDEX_REQUIRED',
-    `${missing.length} of ${total} shards have no index: ${named}${more}; run \`webdataset index\` on them, let the library index them (index: 'auto'), or say how many samples make an epoch (samplesPerEpoch)`,
+    `${missing.size} of ${total} shards have no index: ${named}${more}; run \`webdataset index\` on them, let the library index them (index: 'auto'), or say how many samples make an epoch (samplesPerEpoch)`,
   );
 }

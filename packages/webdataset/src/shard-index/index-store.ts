@@ -47,16 +47,22 @@ interface Parsed<Found> {
   readonly compared: ShardIndex;
 }
 
-type Parse<Found> = (text: string, options: ParseIndexOptions) => Parsed<Found>;
+/** Undefined for an index that is sound, but not of use. */
+type Parse<Found> = (text: string, options: ParseIndexOptions) => Parsed<Found> | undefined;
 
 const whole: Parse<ShardIndex> = (text, options) => {
   const index = parseIndex(text, options);
   return { found: index, compared: index };
 };
 
+const withKeys: Parse<ShardIndex> = (text, options) => {
+  const index = parseIndex(text, options);
+  return index.samples.every(({ key }) => key !== undefined) ? { found: index, compared: index } : undefined;
+};
+
 const length: Parse<number> = (text, options) => {
-  const { found } = whole(text, options);
-  return { found: found.samples.length, compared: found };
+  const index = parseIndex(text, options);
+  return { found: index.samples.length, compared: index };
 };
 
 const outline: Parse<number> = (text, options) => {
@@ -96,17 +102,23 @@ export class IndexStore {
     return this.#search(shard, length, outline);
   }
 
-  /**
-   * Finds the index of a shard, or makes and stores it.
-   *
-   * @param bytes where to read it, if not from the shard itself
-   */
-  async load(shard: ShardInput, bytes = shard): Promise<ShardIndex> {
+  /** Finds the index of a shard, or makes and stores it. */
+  async load(shard: ShardInput): Promise<ShardIndex> {
     const { found, key } = await this.find(shard);
+    return found ?? this.build(shard, key);
+  }
+
+  /** As {@link load}, for who needs the keys, which not every index tells. */
+  async loadWithKeys(shard: ShardInput, bytes = shard): Promise<ShardIndex> {
+    const { found, key } = await this.#search(shard, withKeys, withKeys);
     return found ?? this.build(shard, key, bytes);
   }
 
-  /** Makes the index of a shard and stores it under its key. */
+  /**
+   * Makes the index of a shard and stores it under its key.
+   *
+   * @param bytes where to read it, if not from the shard itself
+   */
   async build(shard: ShardInput, key: IndexKey | undefined, bytes = shard): Promise<ShardIndex> {
     const index = await indexShard(bytes, { splitName: this.#rule?.splitName, signal: this.#signal });
     const name = shardName(shard);
@@ -166,6 +178,7 @@ export class IndexStore {
       if (bytes === undefined) return undefined;
       const splitName = this.#rule?.splitName;
       const parsed = parse(decode(bytes, path), { name: path, splitName });
+      if (parsed === undefined) return undefined;
       const mismatch = stored.isRandom ? await findMismatch(parsed.compared, stored, splitName) : undefined;
       if (mismatch === undefined) return parsed;
       throw new WebDatasetError('WDS_BAD_INDEX', `the index is not that of the shard: ${mismatch}; remove it, or make it anew`, {
