@@ -109,7 +109,7 @@ describe('scaling', () => {
           );
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -218,7 +218,7 @@ describe('the part that is kept', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

@@ -1,1 +1,0 @@
-export type { ImageShape } from './image/image-value.ts';
