@@ -1,0 +1,41 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { runLeakSuite } from './leak/suite.ts';
+import { Progress } from './progress.ts';
+
+/** `npm run stress -- leak` */
+export const leak = new Command('leak')
+  .description('runs epochs of the loader: whole, left, resumed, with faults; memory, open files and threads must not grow')
+  .option('--epochs <count>', 'how many', wholeNumber, 1000)
+  .action(async ({ epochs }: { epochs: number }) => {
+    using progress = new Progress('epochs', epochs);
+    const { before, after, closed, faults } = await runLeakSuite(epochs, (done) => progress.update(done));
+    progress[Symbol.dispose]();
+    const rows = [
+      ['heap', before.heapBytes, after.heapBytes],
+      ['outside the heap', before.externalBytes, after.externalBytes],
+      ['heaps of the threads', before.threadHeapBytes, after.threadHeapBytes],
+      ['resident', before.residentBytes, after.residentBytes],
+    ] as const;
+    print(
+      `\n${faults.length === 0 ? 'PASSED' : 'FAILED'}  ${epochs} epochs; measured from epoch ${before.epoch} and from epoch ${after.epoch} on`,
+    );
+    for (const [what, from, to] of rows) print(`  ${what.padEnd(22)}${mebibytes(from)} to ${mebibytes(to)} MiB, ${mebibytes(to - from)}`);
+    print(`  open files            ${before.descriptors} to ${after.descriptors}; ${closed.descriptors} when it is closed`);
+    print(`  threads               ${before.threads} to ${after.threads}; ${closed.threads} when it is closed`);
+    for (const fault of faults) print(`  ${fault}`);
+    if (faults.length > 0) process.exitCode = 1;
+  });
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 50) throw new InvalidArgumentError('It must be a whole number of at least 50.');
+  return number;
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(2);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
