@@ -42,6 +42,7 @@ describe('webdataset pack', () => {
     expect(
       Object.fromEntries(listed.flatMap(({ key, fields }) => Object.entries(fields).map(([field, size]) => [`${key}.${field}`, size]))),
     ).toEqual(Object.fromEntries(Object.entries(files).map(([name, content]) => [name, Buffer.from(content).length])));
+    expect(listed.map(({ key }) => key)).toEqual(listed.map(({ key }) => key).sort());
     const { bytes } = await webdataset(['cat', join(out, 'shard-000002.tar'), 'set/9', 'jpg']);
     expect(bytes.equals(Buffer.from(photos['set/9.jpg']!))).toBe(true);
 

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, rename, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -280,6 +280,23 @@ describe('webdataset index', () => {
       })),
     );
     expect(await webdataset(['index', bare, '--force'])).toMatchObject({ stdout: '3 indexes written, 0 fresh, 5 samples\n' });
+  });
+
+  it('makes an index anew when its shard is younger, even where both ends still fit', async () => {
+    await using folder = await temporaryFolder();
+    const three = (middle: string): SampleToWrite[] => [
+      { __key__: 'a', txt: 'x' },
+      { __key__: 'b', txt: middle },
+      { __key__: 'c', txt: 'x' },
+    ];
+    const [shard] = await writeShards(three('short'), { directory: folder.path });
+    const other = join(folder.path, 'other');
+    await mkdir(other);
+    const [replacement] = await writeShards(three('a bit longer'), { directory: other, index: false });
+    await rename(replacement!, shard!);
+    await utimes(shard!, new Date(), new Date(Date.now() + 10_000));
+    expect(await webdataset(['index', shard!])).toMatchObject({ code: 0, stdout: '1 index written, 0 fresh, 3 samples\n' });
+    expect(await webdataset(['index', '--check', shard!])).toMatchObject({ code: 0 });
   });
 
   it('checks indexes against whole shards', async () => {
