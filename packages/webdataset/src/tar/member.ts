@@ -157,7 +157,7 @@ export function toMember(headers: HeaderReader, at: number, extensions: Extensio
   return {
     name: isDirectory ? name.replace(/\/+$/, '') : name,
     type: isDirectory ? 'directory' : typeOf(typeFlag),
-    size: WITHOUT_DATA.has(typeFlag) ? 0 : size,
+    size: isDirectory || WITHOUT_DATA.has(typeFlag) ? 0 : size,
     offset,
     headerOffset,
     mode: headers.mode(at),

@@ -39,7 +39,9 @@ export function decodePax(bytes: Buffer, start: number, end: number): PaxRecords
     const keyword = index + 1;
     let equals = keyword;
     while (equals < end && bytes[equals] !== EQUALS) equals++;
-    if (length === 0 || next > end || bytes[next - 1] !== NEWLINE || equals >= next) throw new HeaderFault('a PAX record is malformed');
+    // Python's tarfile ends here without a word where the keyword is empty.
+    const isSound = length > 0 && next <= end && bytes[next - 1] === NEWLINE && keyword < equals && equals < next;
+    if (!isSound) throw new HeaderFault('a PAX record is malformed');
     const known = KEYWORDS.find((candidate) => isEqual(bytes, keyword, equals, candidate.bytes));
     if (known !== undefined) records[known.name] = decodeName(bytes, equals + 1, next - 1);
     else if (SPARSE_KEYWORDS.some((candidate) => isEqual(bytes, keyword, equals, candidate))) records.isSparse = true;
