@@ -7,8 +7,8 @@ import type { Progress } from '../training/train.ts';
 /** The evaluations of a training, on the way and at its end; no state is evaluated twice. */
 export class Evaluations {
   readonly #compute: Compute;
-  readonly #images: TestImages | undefined;
-  readonly #keeper: CheckpointKeeper | undefined;
+  readonly #images: Pick<TestImages, 'evaluate'> | undefined;
+  readonly #keeper: Pick<CheckpointKeeper, 'offer'> | undefined;
   readonly #observer: Pick<Required<TrainingObserver>, 'onEvaluation'>;
   readonly #signal: AbortSignal;
   #last: { readonly step: number; readonly evaluation: Evaluation } | undefined;
@@ -16,8 +16,8 @@ export class Evaluations {
   /** @param parts `images`: undefined without test data; `keeper`: undefined if the best state is not to be kept */
   constructor(parts: {
     readonly compute: Compute;
-    readonly images: TestImages | undefined;
-    readonly keeper: CheckpointKeeper | undefined;
+    readonly images: Pick<TestImages, 'evaluate'> | undefined;
+    readonly keeper: Pick<CheckpointKeeper, 'offer'> | undefined;
     readonly observer: Pick<Required<TrainingObserver>, 'onEvaluation'>;
     readonly signal: AbortSignal;
   }) {
