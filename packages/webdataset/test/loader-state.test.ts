@@ -193,6 +193,14 @@ describe('a state', () => {
     const agreed = options({ shards: sets, shuffle: false, samplesPerEpoch: 8, onError: 'raise' });
     expect(await resumed(agreed, await stateAfter(1, agreed))).toEqual({ labels: [4, 5, 6, 7], error: undefined });
     expect(await resumed(agreed, await stateAfter(2, agreed))).toEqual({ labels: [], error: undefined });
+    // The same with a shard that is cut off behind them.
+    const { shards: cut } = await writeShards(folder.path, [[spec(good(9), { left: 0.93 })]]);
+    const enough = { ...agreed, shards: cut };
+    expect((await rest((await Loader.open(enough)).epoch(0))).error).toBeUndefined();
+    expect(await resumed(enough, await stateAfter(1, enough))).toEqual({ labels: [4, 5, 6, 7], error: undefined });
+    expect((await resumed({ ...enough, samplesPerEpoch: 9 }, await stateAfter(1, { ...enough, samplesPerEpoch: 9 }))).error).toMatchObject({
+      code: 'WDS_TRUNCATED',
+    });
   });
 
   it.each([0, 2])('resumes compressed and custom shards, whose references were read from temporary files (%i workers)', async (workers) => {
