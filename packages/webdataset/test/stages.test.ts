@@ -153,6 +153,8 @@ describe('map', () => {
           if (item === 2) tellAllBegan(undefined);
           if (item === 0) await allBegan;
           else await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+          // Whoever is told takes a while to end.
+          await new Promise((resolve) => setImmediate(resolve));
           ended.push(item);
           return item;
         },
@@ -164,6 +166,24 @@ describe('map', () => {
       break;
     }
     expect(ended).toEqual([0, 1, 2]);
+  });
+});
+
+describe('map that is left while an item is being read', () => {
+  it('makes no call with it', async () => {
+    const { promise: second, resolve: giveSecond } = Promise.withResolvers<number>();
+    const calls: number[] = [];
+    async function* source(): AsyncGenerator<number> {
+      yield 1;
+      yield await second;
+    }
+    const items = map((item: number) => calls.push(item), { concurrency: 2 })(source());
+    const iterator = items[Symbol.asyncIterator]();
+    await iterator.next();
+    const left = iterator.return?.();
+    giveSecond(2);
+    await left;
+    expect(calls).toEqual([1]);
   });
 });
 
