@@ -7,7 +7,7 @@ import { Comment, CommentTag, Converter, ReferenceType, ReflectionKind } from 't
 /** Categories by the path in `src`, the first match counts. */
 const CATEGORIES = [
   [/^(stages\/)/, 'Stages'],
-  [/^(loader|loader\/.*|image-loader|probe-image)\.ts$/, 'Loader'],
+  [/^(loader|loader\/.*|probe-image)\.ts$/, 'Loader'],
   [/^decode\//, 'Decoders'],
   [/^(samples?|lazy-sample|sample-decoder)\.ts$/, 'Samples'],
   [/^(source\/|resolve-shards|find-shards|shard-spec)/, 'Shards'],
