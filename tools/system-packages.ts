@@ -17,6 +17,7 @@ const PYTHON_MODULES = '/usr/lib/python3/dist-packages';
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   { name: 'fuse3', program: 'fusermount3', neededBy: 'mounts of an ordinary user' },
   { name: 'python3', program: 'python3', neededBy: 'tar archives against Python' },
+  { name: 'zstd', program: 'zstd', neededBy: 'shards packed by `tar --zstd`' },
   { name: 'python3-numpy', program: `${PYTHON_MODULES}/numpy`, neededBy: 'arrays against NumPy' },
   { name: 'python3-pil', program: `${PYTHON_MODULES}/PIL`, neededBy: 'scaled images against Pillow' },
   { name: 'chromium', program: 'chromium', neededBy: "the trainer's report, and its WebGPU on the software driver that comes along" },
