@@ -40,19 +40,21 @@ export async function split(shards: readonly string[], options: SplitOptions, si
     throw new CommandError('USAGE', `${where} only ${count} samples, which cannot fill ${into} shards; choose a smaller --into`);
   }
 
-  await using stack = new AsyncDisposableStack();
   const outputs: PartOutput[] = [];
-  for (const [index, name] of names.entries()) {
-    const directory = name === null ? out : join(out, name);
-    const folder = stack.use(await ShardFolder.open(directory, options));
-    outputs.push(stack.use(new PartOutput(folder, directory, name, options, counts?.[index])));
+  try {
+    for (const [index, name] of names.entries()) {
+      const directory = name === null ? out : join(out, name);
+      outputs.push(new PartOutput(await ShardFolder.open(directory, options), directory, name, options, counts?.[index]));
+    }
+    await copySamples(shards, (key) => outputs[placeOf(key)], signal);
+    for (const output of outputs) await output.close();
+    signal.throwIfAborted();
+    const written: WrittenPart[] = [];
+    for (const output of outputs) written.push(await output.publish());
+    return written;
+  } finally {
+    for (const output of outputs.reverse()) await output[Symbol.asyncDispose]();
   }
-  await copySamples(shards, (key) => outputs[placeOf(key)], signal);
-  for (const output of outputs) await output.close();
-  signal.throwIfAborted();
-  const written: WrittenPart[] = [];
-  for (const output of outputs) written.push(await output.publish());
-  return written;
 }
 
 async function countSamples(
@@ -145,6 +147,7 @@ class PartOutput implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer[Symbol.asyncDispose]();
+    await this.#folder[Symbol.asyncDispose]();
   }
 }
 
