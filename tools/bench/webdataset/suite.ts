@@ -16,7 +16,7 @@ export async function measureWebdataset(progress: Progress): Promise<Verdict[]> 
       ...(await compareTarScan(folder, progress)),
       ...(await compareDecoding(folder, progress)),
       ...(await compareTrainingSteps(folder, progress)),
-      await measureHeapGrowth(folder, progress),
+      await measureHeapGrowth(progress),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
