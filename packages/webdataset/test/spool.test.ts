@@ -3,6 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { locate } from '../src/source/locate.ts';
 import { openShard } from '../src/source/open-shard.ts';
@@ -136,6 +137,40 @@ describe('a compressed shard that is damaged', () => {
       // The noise in it is no tar.
       code: expect.stringMatching(`${code}|WDS_BAD_HEADER`) as string,
     });
+  });
+
+  it('of several frames is put together, however its bytes arrive', async () => {
+    const skippable = Buffer.from('502a4d1804000000aabbccdd', 'hex');
+    const frame = fc.record({ start: fc.nat(100_000), length: fc.oneof(fc.nat(10), fc.nat(100_000)), skipped: fc.boolean() });
+    const cuts = fc.array(fc.oneof(fc.constant(1), fc.nat(20), fc.nat(70_000)), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('gzip', 'zstd'),
+        fc.array(frame, { minLength: 1, maxLength: 4 }),
+        cuts,
+        async (kind, frames, sizes) => {
+          const parts = frames.map(({ start, length }) => noise.subarray(start, start + length));
+          const compressed = Buffer.concat(
+            frames.flatMap(({ skipped }, index) => {
+              const part = parts[index]!;
+              return kind === 'gzip' ? [gzipSync(part)] : [...(skipped ? [skippable] : []), zstdCompressSync(part)];
+            }),
+          );
+          const open = async function* (): AsyncGenerator<Uint8Array> {
+            for (let at = 0, turn = 0; at < compressed.length; turn++) {
+              // A crumb now and then, but not tens of thousands.
+              const size = turn < 300 ? Math.max(1, sizes[turn % sizes.length]!) : 50_000;
+              yield await Promise.resolve(compressed.subarray(at, at + size));
+              at += size;
+            }
+          };
+          await using located = await locate({ name: 'x', open });
+          await using bytes = await openShard(located.location);
+          expect((await bytes.read(Buffer.alloc(bytes.size), 0)).equals(Buffer.concat(parts))).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it.each(['bzip2', 'xz'])('(%s) is refused by name, with what to do', async (kind) => {
