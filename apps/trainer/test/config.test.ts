@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FLAGS, isList } from '../src/config/flags.ts';
+import { FLAGS, groupOf, isList } from '../src/config/flags.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { LoadOptions } from '../src/config/load.ts';
 import { configSchema, parseImageSize, parseMetricsAddress } from '../src/config/schema.ts';
@@ -174,6 +174,7 @@ image_size: big
 
   it('are all described, with the defaults that they have', () => {
     expect(Object.keys(FLAGS)).toEqual(Object.keys(configSchema.shape));
+    for (const key of Object.keys(FLAGS)) expect(groupOf(key as keyof typeof FLAGS), key).not.toBe('Options:');
     const defaults = configSchema.parse({}) as Record<string, unknown>;
     for (const [key, [, meaning]] of Object.entries(FLAGS)) {
       const told = /\(default: (-?[\d.]+)\)/.exec(meaning)?.[1];

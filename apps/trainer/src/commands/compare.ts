@@ -20,7 +20,7 @@ export function compareCommand(): Command {
       'after',
       `
 The first run reads the data as it is found: nothing is emptied before it. For a cold one, compare right after mounting with an empty
-cache directory, or after "warpdrive evict". The second run does the same again, and finds in the caches what the first one has read.
+cache directory. The second run does the same again, and finds in the caches what the first one has read.
 
 Examples:
   $ warpforge-train compare --train-root-a /wd/datasets-cac/train --train-root-b /wd/datasets-wus3/train --steps 200

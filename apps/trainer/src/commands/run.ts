@@ -25,7 +25,7 @@ interface Options {
 
 /** `warpforge-train run` */
 export function runCommand(): Command {
-  return addSettings(new Command('run').description('Train a convolutional network on the images of WebDataset shards.'), KEYS)
+  return addSettings(new Command('run').description('Train a network on the images of WebDataset shards.'), KEYS)
     .option('--resume', 'continue from --checkpoint, exactly where it ended')
     .option('--json', 'print the result as one JSON object, as the last line')
     .addOption(

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { FLAGS, flagOf, isList, isSwitch } from '../config/flags.ts';
+import { FLAGS, flagOf, groupOf, isList, isSwitch } from '../config/flags.ts';
 import type { Overrides } from '../config/load.ts';
 import type { ConfigKey } from '../config/schema.ts';
 
@@ -52,7 +52,7 @@ export function overridesOf(options: Readonly<Record<string, unknown>>, keys: re
 
 function optionOf(key: ConfigKey): Option {
   const [value, meaning] = FLAGS[key];
-  if (isSwitch(key)) return new Option(`${flagOf(key)} [${value}]`, meaning);
-  const option = new Option(`${flagOf(key)} <${value}>`, meaning);
+  const flags = isSwitch(key) ? `${flagOf(key)} [${value}]` : `${flagOf(key)} <${value}>`;
+  const option = new Option(flags, meaning).helpGroup(groupOf(key));
   return isList(key) ? option.argParser((item, before: readonly string[] | undefined) => [...(before ?? []), item]) : option;
 }

@@ -7,7 +7,7 @@ export function flagOf(key: string): string {
 
 /** What `--help` says to each key: the name of its value, and its meaning. Defaults are those of the schema. */
 export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning: string]>> = {
-  train_root_a: ['dir', 'folder with training shards (*.tar, at any depth)'],
+  train_root_a: ['dir', 'folder with training shards (.tar, also compressed; at any depth)'],
   train_root_b: ['dir', 'second folder with training shards'],
   train_roots: ['dir', 'another folder with training shards; may be repeated'],
   eval_roots: ['dir', 'folder with test shards; may be repeated'],
@@ -41,6 +41,24 @@ export const FLAGS: Readonly<Record<ConfigKey, readonly [value: string, meaning:
   report: ['file', 'write a page about the training as .html'],
   metrics_addr: ['host:port', 'serve metrics for Prometheus there, under /metrics and /healthz'],
 };
+
+/** The headings of `--help`, and what stands below them. */
+const GROUPS: Readonly<Record<string, readonly ConfigKey[]>> = {
+  'Data:': [
+    ...(['train_root_a', 'train_root_b', 'train_roots', 'eval_roots', 'batch_size', 'num_workers'] as const),
+    ...(['augment', 'on_error', 'max_failures', 'classes', 'image_size'] as const),
+  ],
+  'Training:': [
+    ...(['steps', 'epochs', 'seed', 'model', 'width', 'depth', 'batch_norm', 'optimizer', 'momentum', 'weight_decay'] as const),
+    ...(['learning_rate', 'schedule', 'warmup_steps', 'threads', 'device'] as const),
+  ],
+  'Results:': ['log_every', 'eval_every', 'checkpoint', 'checkpoint_every', 'export', 'report', 'metrics_addr'],
+};
+
+/** The heading of `--help` under which the flag of this key stands. */
+export function groupOf(key: ConfigKey): string {
+  return Object.entries(GROUPS).find(([, keys]) => keys.includes(key))?.[0] ?? 'Options:';
+}
 
 /** Whether the flag of this key needs no value: without one it means true. */
 export function isSwitch(key: ConfigKey): boolean {
