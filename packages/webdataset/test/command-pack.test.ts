@@ -156,7 +156,7 @@ describe('webdataset pack', () => {
     const source = join(folder.path, 'in');
     await mkdir(source);
     await fill(source, files);
-    const { code, stdout, stderr } = await webdataset(['pack', source, '--out', join(folder.path, 'made/out'), ...args]);
+    const { code, stdout, stderr } = await webdataset(['pack', 'in', '--out', 'made/out', ...args], { cwd: folder.path });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd()).not.toContain('\n');

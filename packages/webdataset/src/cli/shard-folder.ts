@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { reasonOf, WebDatasetError } from '../errors.ts';
 import { isNameOf, type WrittenShard } from '../shard-writer.ts';
 import { removeAbandoned, temporaryName } from '../temporary-files.ts';
@@ -74,7 +74,8 @@ export class ShardFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.staging, { recursive: true, force: true });
     if (this.#made === undefined) return;
-    for (let folder = this.#directory; folder.length >= this.#made.length; folder = dirname(folder)) {
+    const outermost = resolve(this.#made);
+    for (let folder = resolve(this.#directory); folder.length >= outermost.length; folder = dirname(folder)) {
       if (!(await removeIfEmpty(folder))) return;
     }
   }

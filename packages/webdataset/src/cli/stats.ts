@@ -1,5 +1,4 @@
 import { describeShard } from '../source/describe-shard.ts';
-import { firstField, LABEL_FIELDS } from '../fields.ts';
 import { formatBytes, formatCount, formatTable, word } from './format.ts';
 import { startProgress } from './progress.ts';
 import type { CommandContext } from './run.ts';
@@ -26,6 +25,9 @@ export interface Stats {
   readonly classes: Readonly<Record<string, number>>;
 }
 
+/** Other labels (`id`, `index`) tell samples apart, not classes. */
+const CLASS_FIELD = 'cls';
+
 /** Longer ones are no labels, but files that were given this extension. */
 const MAX_LABEL_BYTES = 64;
 
@@ -50,7 +52,7 @@ export class StatsCounter {
         counter.#countField(name, 1, member.size, member.size, member.size);
         onBytes(member.offset + member.size);
       }
-      const label = firstField(fields, LABEL_FIELDS);
+      const label = fields.get(CLASS_FIELD);
       if (label !== undefined && label.data.length <= MAX_LABEL_BYTES) counter.#countClass(label.data.toString().trim(), 1);
     }
     this.#add(counter);
