@@ -32,6 +32,13 @@ export function randomNumbers(seed: number): RandomNumbers {
   return { uint32, below: (bound) => Math.floor((uint32() / 2 ** 32) * bound) };
 }
 
+/** A copy in memory that threads share, which is where loaders read files to. */
+function shared(bytes: Buffer): Buffer {
+  const copy = Buffer.from(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
 /** Decodes a tensor field into shared memory, as loaders do. */
 export async function decodeTensor(
   decoder: Decoder<unknown, unknown>,
@@ -40,14 +47,14 @@ export async function decodeTensor(
 ): Promise<Buffer> {
   const decoders = await FieldDecoders.create({ field: decoder }, codecs);
   const target = Buffer.from(new SharedArrayBuffer(decoders.layouts.get('field')!.bytesPerSample)).fill(0xaa);
-  await decoders.decodeInto('field', bytes, target, context);
+  await decoders.decodeInto('field', shared(bytes), target, context);
   return target;
 }
 
 /** Decodes one field to a value. */
 export async function decodeOne(decoder: Decoder<unknown, unknown>, bytes: Buffer | string, codecs = ALL_CODECS): Promise<unknown> {
   const decoders = await FieldDecoders.create({ field: decoder }, codecs);
-  return await decoders.decodeValue('field', Buffer.from(bytes), contextOf());
+  return await decoders.decodeValue('field', shared(Buffer.from(bytes)), contextOf());
 }
 
 export function meanDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -52,13 +52,19 @@ describe('text and JSON', () => {
   });
 });
 
+const packableValues = fc
+  .jsonValue()
+  .map((value) => JSON.parse(JSON.stringify(value)) as unknown)
+  .filter((value) => !JSON.stringify(value).includes('__proto__'));
+
 describe('msgpack', () => {
   it('gives back what was packed', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.jsonValue(), async (value) => {
+      // What packers write: no -0, which they make 0, and no "__proto__", which is refused.
+      fc.asyncProperty(packableValues, async (value) => {
         expect(await decodeOne(msgpack(), Buffer.from(encode(value)))).toEqual(value);
       }),
-      { numRuns: 50 },
+      { numRuns: 100 },
     );
   });
 

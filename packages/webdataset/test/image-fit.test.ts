@@ -4,7 +4,7 @@ import { image } from '../src/decode/decoders.ts';
 import { place } from '../src/decode/image/crop.ts';
 import { ImageFitter } from '../src/decode/image/image-fitter.ts';
 import type { ImageFit } from '../src/decode/image/image-spec.ts';
-import { type Raster, viewOf } from '../src/decode/image/raster.ts';
+import { type Raster, viewOf, withChannels } from '../src/decode/image/raster.ts';
 import { type Region, Resizer } from '../src/decode/image/resize.ts';
 import { debianPython, hasPythonModule } from './debian-python.ts';
 import { decodeTensor, randomNumbers } from './decoding.ts';
@@ -141,6 +141,18 @@ print(json.dumps([scaled(one) for one in json.load(sys.stdin)]))`;
       const ours = resize(noise(width, height, channelCount, index), { left, top, width: regionWidth, height: regionHeight }, to[0], to[1]);
       expect(Buffer.from(ours).equals(Buffer.from(expected[index]!, 'base64'))).toBe(true);
     }
+  });
+
+  it.skipIf(!hasPythonModule('PIL'))("makes grey as Pillow's convert('L') does, for every colour of a grid", () => {
+    const levels = Array.from({ length: 18 }, (_, step) => step * 15);
+    const data = Buffer.from(levels.flatMap((red) => levels.flatMap((green) => levels.flatMap((blue) => [red, green, blue]))));
+    const program = `
+import base64, json, sys
+from PIL import Image
+data = base64.b64decode(json.load(sys.stdin))
+print(json.dumps(list(Image.frombytes('RGB', (len(data) // 3, 1), data).convert('L').tobytes())))`;
+    const { data: grey } = withChannels({ width: data.length / 3, height: 1, channels: 3, data }, 1);
+    expect([...grey]).toEqual(debianPython(program, data.toString('base64')));
   });
 
   it('keeps a flat picture flat, at every size', () => {

@@ -60,6 +60,6 @@ export class FittedImages {
 /** Decodes an image in its own size. */
 export function decodeRaster(codecs: ImageCodecs, bytes: Buffer, channels?: 1 | 3): Raster | Promise<Raster> {
   const convert = (raster: Raster): Raster => (channels === undefined ? raster : withChannels(raster, channels));
-  const raster = codecs.decodeFast(bytes, channels, ({ height, width }, own) => Buffer.alloc(height * width * own));
+  const raster = codecs.decodeFast(bytes, channels, ({ height, width }, own) => Buffer.allocUnsafeSlow(height * width * own));
   return raster === undefined ? codecs.decode(bytes).then(convert) : convert(raster);
 }

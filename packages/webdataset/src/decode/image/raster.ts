@@ -31,7 +31,7 @@ export interface PixelView {
  */
 export const MAX_PIXELS = 100_000_000;
 
-/** The same picture with the channels wanted. Grey is the luma of ITU-R BT.601, as in JPEG itself and in Python's `convert('L')`. */
+/** The same picture with the channels wanted. Grey is the luma of ITU-R BT.601, in the fixed-point arithmetic of Pillow's `convert('L')`. */
 export function withChannels(raster: Raster, channels: 1 | 3): Raster {
   if (raster.channels === channels) return raster;
   const { width, height, data } = raster;
@@ -41,7 +41,7 @@ export function withChannels(raster: Raster, channels: 1 | 3): Raster {
     for (let pixel = 0; pixel < pixels; pixel++) out.fill(data[pixel] ?? 0, pixel * 3, pixel * 3 + 3);
   } else {
     for (let pixel = 0, at = 0; pixel < pixels; pixel++, at += 3) {
-      out[pixel] = Math.round(0.299 * (data[at] ?? 0) + 0.587 * (data[at + 1] ?? 0) + 0.114 * (data[at + 2] ?? 0));
+      out[pixel] = (19595 * (data[at] ?? 0) + 38470 * (data[at + 1] ?? 0) + 7471 * (data[at + 2] ?? 0) + 0x8000) >> 16;
     }
   }
   return { width, height, channels, data: out };
