@@ -83,7 +83,7 @@ export class Extensions {
         this.#globals = { ...this.#globals, ...decodePax(bytes, start, end) };
         break;
       default:
-        this.#pax = decodePax(bytes, start, end);
+        this.#addPax(decodePax(bytes, start, end));
     }
   }
 
@@ -125,6 +125,11 @@ export class Extensions {
 
   get mtime(): number | undefined {
     return paxTime(this.#record('mtime'));
+  }
+
+  #addPax(records: PaxRecords): void {
+    // Two in a row are nobody's format; Python's tarfile applies both, and the first one last.
+    this.#pax = this.#pax === undefined ? records : { ...records, ...this.#pax };
   }
 
   /** A local record hides the global one; an empty one takes both back. */
