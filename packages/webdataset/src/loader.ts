@@ -29,6 +29,7 @@ import { fingerprintOf } from './loader/dataset-identity.ts';
 import { type DeliveredBatch, Epoch, type EpochStart } from './loader/epoch.ts';
 import { type LoaderSettings, loaderSettings } from './loader/loader-settings.ts';
 import { capacityOf, checkState, restoreState, toState } from './loader/loader-state.ts';
+import { type SeekSample, seekByIndex } from './loader/sample-seeker.ts';
 import { ShardUses } from './loader/shard-use.ts';
 import { SlotPool } from './loader/slot-pool.ts';
 import { StageMeters } from './loader/stage-meters.ts';
@@ -37,6 +38,7 @@ import type { LoaderStats } from './loader/stats.ts';
 import { ShuffledOrder } from './order/shuffled-order.ts';
 import { planVisits, type Remainder, type VisitPlan } from './order/visits.ts';
 import { indexShards } from './shard-index/index-shards.ts';
+import type { IndexOptions } from './shard-index/index-store.ts';
 import { type ShardInput, shardName } from './source/shard-input.ts';
 import { loadSplitName } from './split-name-module.ts';
 import { type Crew, InlineCrew } from './workers/crew.ts';
@@ -120,14 +122,21 @@ export class Loader<F extends Fields> implements AsyncDisposable {
   readonly #crew: Crew;
   readonly #closed: AbortController;
   readonly #fingerprint: Promise<string>;
+  readonly #seek: SeekSample;
   #cursor = 0;
   #busy = false;
 
-  private constructor(settings: LoaderSettings, counts: readonly number[] | undefined, closed: AbortController) {
+  private constructor(
+    settings: LoaderSettings,
+    counts: readonly number[] | undefined,
+    indexOptions: IndexOptions,
+    closed: AbortController,
+  ) {
     const { layout, slots, workers, shards, order, decoders, splitName } = settings;
     this.#settings = settings;
     this.#counts = counts;
     this.#closed = closed;
+    this.#seek = seekByIndex(shards, indexOptions);
     this.#setup = {
       windows: new SharedArrayBuffer(WINDOW_COUNT * WINDOW_BYTES),
       windowBytes: WINDOW_BYTES,
@@ -161,16 +170,22 @@ export class Loader<F extends Fields> implements AsyncDisposable {
   static async open<const F extends Fields>(options: LoaderOptions<F>): Promise<Loader<F>> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const settings = await loaderSettings(options);
-    await loadModules(settings);
-    const counts = await countsFor(settings, signal);
-    signal?.throwIfAborted();
     const closed = new AbortController();
     const abort = (): void => closed.abort(signal === undefined ? undefined : reasonOfClosing(signal));
     signal?.addEventListener('abort', abort, { once: true });
     closed.signal.addEventListener('abort', () => signal?.removeEventListener('abort', abort), { once: true });
-    planFor(settings, counts, 0); // What cannot be planned fails here.
-    return new Loader(settings, counts, closed);
+    try {
+      const settings = await loaderSettings(options);
+      await checkModules(settings);
+      const indexOptions = await indexOptionsOf(settings, closed.signal);
+      const counts = await countsFor(settings, indexOptions);
+      planFor(settings, counts, 0); // What cannot be planned fails here.
+      closed.signal.throwIfAborted();
+      return new Loader(settings, counts, indexOptions, closed);
+    } catch (error) {
+      signal?.removeEventListener('abort', abort);
+      throw error;
+    }
   }
 
   /** Samples that this rank delivers in each epoch; undefined where that is known only at its end. */
@@ -242,13 +257,12 @@ export class Loader<F extends Fields> implements AsyncDisposable {
     try {
       const { slots, regions, slotBytes } = this.#setup;
       const memory = { bytes: new Uint8Array(slots), slotBytes, regions };
-      const resources = { crew: this.#crew, slots: this.#slots, memory, windowCount: WINDOW_COUNT, meters: this.#meters };
+      const resources = { crew: this.#crew, slots: this.#slots, memory, windowCount: WINDOW_COUNT, meters: this.#meters, seek: this.#seek };
       const plan = { ...this.#settings, epoch: number, visits: this.#plan(number), fields: layout.fields.length };
       const epoch = new Epoch(resources, plan, start(uses));
       for await (const delivered of epoch.batches(this.#closed.signal)) {
         const fingerprint = await this.#fingerprint;
         yield this.#batch(delivered, epoch, { fingerprint, order: this.#settings.order, epoch: number });
-        this.#meters.deliver.wait(true);
       }
     } finally {
       this.#cursor = uses.nextCursor;
@@ -293,18 +307,19 @@ function planFor({ order, samplesPerEpoch }: LoaderSettings, counts: readonly nu
 }
 
 /** The samples in each shard, where the plan needs them. */
-async function countsFor(settings: LoaderSettings, signal: AbortSignal | undefined): Promise<readonly number[] | undefined> {
-  const { shards, order, samplesPerEpoch, splitName, indexDir, index } = settings;
+async function countsFor(settings: LoaderSettings, indexOptions: IndexOptions): Promise<readonly number[] | undefined> {
+  const { shards, order, samplesPerEpoch, index } = settings;
   if (samplesPerEpoch !== undefined || (order.worldSize === 1 && !order.resample)) return undefined;
-  if (splitName !== undefined) {
-    throw new WebDatasetError('WDS_INDEX_REQUIRED', 'indexes follow the standard rule of names; with splitName, give samplesPerEpoch');
-  }
-  return indexShards(shards, { indexDir, index, signal });
+  return indexShards(shards, { ...indexOptions, index });
 }
 
-/** Loads the caller's modules once in this thread, where a wrong address is an error of `open`. */
-async function loadModules({ decoders, splitName }: LoaderSettings): Promise<void> {
-  if (splitName !== undefined) await loadSplitName(splitName);
+/** Where indexes are looked for, and by which rule they were made. */
+async function indexOptionsOf({ indexDir, splitName }: LoaderSettings, signal: AbortSignal): Promise<IndexOptions> {
+  return { indexDir, signal, rule: splitName === undefined ? undefined : { url: splitName, splitName: await loadSplitName(splitName) } };
+}
+
+/** Loads the decoders of the caller's own modules once in this thread, where a wrong address is an error of `open`. */
+async function checkModules({ decoders }: LoaderSettings): Promise<void> {
   const own: DecoderTable = Object.fromEntries(Object.entries(decoders).filter(([, { kind }]) => kind === 'module'));
   if (Object.keys(own).length > 0) await FieldDecoders.create(own);
 }

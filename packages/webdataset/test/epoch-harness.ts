@@ -54,7 +54,7 @@ export function epochOf({
   const memory = { bytes: new Uint8Array(setup.slots), slotBytes: setup.slotBytes, regions: setup.regions };
   const visits = planVisits({ ...key, shuffle: true, groups: [shards.length], worldSize: 1, remainder: 'pad', resample: false });
   const epoch = new Epoch(
-    { crew, slots, memory, windowCount, meters },
+    { crew, slots, memory, windowCount, meters, seek: () => Promise.resolve(undefined) },
     { epoch: 2, visits, batchSize, fields: layout.fields.length, lastBatch: 'keep', onError: 'raise' },
     {
       ...{ position: 0, delivered: 0, failures: 0, isResumed: false, walk: { round: 0, visit: 0, sample: null, offset: null } },

@@ -209,6 +209,18 @@ describe('a loader', () => {
       for await (const { __key__, first, second } of loader.epoch(0)) {
         expect({ __key__, first, second }).toEqual({ __key__: ['s1', 's2'], first: ['1', '2'], second: ['b', 'b'] });
       }
+      // Ranks count by the same rule.
+      await using half = await Loader.open({
+        shards,
+        workers,
+        batchSize: 2,
+        fields: named,
+        splitName: `file://${module}`,
+        worldSize: 2,
+        rank: 1,
+        indexDir: folder.path,
+      });
+      expect(half.samplesPerEpoch).toBe(1);
     }
   });
 });

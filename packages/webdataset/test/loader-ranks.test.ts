@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integer } from '../src/decode/decoders.ts';
 import { Loader, type LoaderOptions } from '../src/loader.ts';
 import { ShardWriter } from '../src/shard-writer.ts';
+import { type Kind, writeShards as randomShards } from './random-dataset.ts';
 import { temporaryFolder } from './support.ts';
 
 const fields = { label: integer({ from: ['cls'] }) };
@@ -79,6 +81,25 @@ describe('ranks', () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  it('that begin in the middle of a shard do not read what lies before, unless the shard has global headers', async () => {
+    const good = new Array<Kind>(12).fill('good');
+    for (const global of [false, true]) {
+      const { folder: set, shards } = await randomShards(folder.path, [[{ kinds: good, left: 1, global, gzip: false }]]);
+      const size = statSync(shards[0]![0]!).size;
+      for (const rank of [0, 1, 2]) {
+        const world = { shards, fields, batchSize: 3, workers: 0, worldSize: 3, rank, shuffle: false, indexDir: join(set, 'index') };
+        await using loader = await Loader.open(world);
+        const labels: number[] = [];
+        for await (const batch of loader.epoch(0)) {
+          labels.push(...batch.label);
+          batch.release();
+        }
+        expect(labels).toEqual([0, 1, 2, 3].map((index) => 4 * rank + index));
+        expect(Math.round((4 * loader.stats().read.bytes) / size)).toBe(global || rank === 0 ? 4 : 4 - Math.round((4 * rank) / 3));
+      }
+    }
   });
 
   it('that have no index, and may not make one, fail with WDS_INDEX_REQUIRED naming the shards', async () => {

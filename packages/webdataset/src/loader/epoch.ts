@@ -9,6 +9,7 @@ import { Channel } from './channel.ts';
 import { Journal } from './journal.ts';
 import { Producer, type Task } from './producer.ts';
 import { chunkWidth, type SampleReference } from './reference.ts';
+import type { SeekSample } from './sample-seeker.ts';
 import type { ShardUses } from './shard-use.ts';
 import type { SlotPool } from './slot-pool.ts';
 import type { StageMeters } from './stage-meters.ts';
@@ -22,6 +23,7 @@ export interface EpochResources {
   readonly memory: SlotMemory;
   readonly windowCount: number;
   readonly meters: StageMeters;
+  readonly seek: SeekSample;
 }
 
 /** What an epoch delivers. */
@@ -95,7 +97,7 @@ export class Epoch {
    * other slots back.
    */
   async *batches(signal: AbortSignal): AsyncGenerator<DeliveredBatch, void, undefined> {
-    const { slots, memory, crew, meters, windowCount } = this.#resources;
+    const { slots, memory, crew, meters, seek, windowCount } = this.#resources;
     const { batchSize, visits, epoch, fields, lastBatch } = this.#plan;
     await using uses = this.#start.uses;
     const assembler = new BatchAssembler(batchSize, memory, (slot) => slots.release(slot));
@@ -106,7 +108,7 @@ export class Epoch {
     const tasks = new Channel<Task>();
     const windows = new WindowPool(windowCount, () => meters.windowsReclaimed++);
     const producer = new Producer(
-      { crew, slots, windows, uses, journal: this.journal, meters, tasks, signal: stop.signal },
+      { crew, slots, windows, uses, journal: this.journal, meters, seek, tasks, signal: stop.signal },
       { ...this.#start, epoch, visits, batchSize, fields, endsAtFault: this.#policy.endsAtFirst },
     );
     const production = producer.run();
@@ -122,7 +124,10 @@ export class Epoch {
         const batch = assembler.push({ slot: task.slot, samples: task.samples, values: reply.values }, isFailed);
         current = undefined;
         producer.settle(failed);
-        if (batch !== undefined) yield this.#deliver(batch);
+        if (batch !== undefined) {
+          yield this.#deliver(batch);
+          meters.deliver.wait(true);
+        }
         if (ending?.error !== undefined) throw ending.error;
         if (ending !== undefined) break;
       }

@@ -8,6 +8,7 @@ import type { Channel } from './channel.ts';
 import type { Journal } from './journal.ts';
 import { type PlannedVisit, ReferenceReader } from './reference-reader.ts';
 import { chunkWidth, type PlacedReference, type SampleReference } from './reference.ts';
+import type { SeekSample } from './sample-seeker.ts';
 import type { ShardUse, ShardUses } from './shard-use.ts';
 import type { SlotPool } from './slot-pool.ts';
 import type { StageMeters } from './stage-meters.ts';
@@ -40,6 +41,7 @@ export interface ProducerResources {
   readonly uses: ShardUses;
   readonly journal: Journal;
   readonly meters: StageMeters;
+  readonly seek: SeekSample;
   /** Takes the tasks, in the epoch's order. */
   readonly tasks: Channel<Task>;
   readonly signal: AbortSignal;
@@ -117,10 +119,10 @@ export class Producer {
 
   /** Goes once over the shards, from `walk` on; returns where the next round starts, if there is to be one. */
   async #round(walk: WalkState): Promise<WalkState | undefined> {
-    const { journal, crew, windows, uses, meters, signal } = this.#resources;
+    const { journal, crew, windows, uses, meters, seek, signal } = this.#resources;
     const { order, fields, visits, endsAtFault } = this.#plan;
     const planned = new PlannedVisits(visits, walk);
-    await using reader = new ReferenceReader({ crew, windows, uses, fields, meter: meters.read, signal }, planned);
+    await using reader = new ReferenceReader({ crew, windows, uses, fields, meter: meters.read, seek, signal }, planned);
     const before = this.#position;
     for (;;) {
       meters.decode.waitForShards(true);

@@ -4,6 +4,7 @@ import type { Crew } from '../workers/crew.ts';
 import { fromErrorRecord, toErrorRecord } from '../workers/error-record.ts';
 import { NO_WINDOW, type ScanRange, type ScanReply } from '../workers/protocol.ts';
 import { chunkWidth, type ReferenceChunk } from './reference.ts';
+import type { SeekSample } from './sample-seeker.ts';
 import type { ShardUse, ShardUses } from './shard-use.ts';
 import type { ReadMeter } from './stage-meters.ts';
 import type { WindowLease, WindowPool } from './window-pool.ts';
@@ -35,6 +36,7 @@ export interface ReaderResources {
   /** Number of fields. */
   readonly fields: number;
   readonly meter: ReadMeter;
+  readonly seek: SeekSample;
   readonly signal: AbortSignal;
 }
 
@@ -173,8 +175,9 @@ export class ReferenceReader implements AsyncDisposable {
         throw error;
       });
       if (location instanceof WebDatasetError) return nothingOf(location);
-      const start = offset === undefined ? { offset: 0, sample: 0 } : { offset, sample };
-      range = { location, ...start, first: sample, end: visit.end };
+      const found = offset ?? (sample === 0 ? 0 : await this.#resources.seek(visit.shard, sample));
+      const start = found === undefined ? { offset: 0, sample: 0 } : { offset: found, sample };
+      range = { location, ...start, isGuess: offset === undefined && start.offset > 0, first: sample, end: visit.end };
     }
     return crew.scan(cursor.use.reader, { kind: 'scan', cursor: cursor.use.cursor, range, window });
   }

@@ -2,6 +2,7 @@ import { loadSplitName } from '../split-name-module.ts';
 import { splitMemberName, type SplitName } from '../sample.ts';
 import { openShard } from '../source/open-shard.ts';
 import type { ShardBytes } from '../source/shard-bytes.ts';
+import { BLOCK_SIZE } from '../tar/header.ts';
 import { SlotDecoder } from './slot-decoder.ts';
 import { toErrorRecord } from './error-record.ts';
 import {
@@ -12,6 +13,7 @@ import {
   NO_WINDOW,
   type OpenReply,
   type OpenRequest,
+  type ScanRange,
   type ScanReply,
   type ScanRequest,
   type WorkerReply,
@@ -24,9 +26,8 @@ import { ShardScan } from './shard-scan.ts';
 interface Cursor {
   /** Ends its reads, where they can be ended. */
   readonly abort: AbortController;
-  scan?: ShardScan;
-  /** Open for the other threads. */
   bytes?: ShardBytes;
+  scan?: ShardScan;
   /** It is not wanted any more. */
   closing?: Promise<void>;
 }
@@ -64,9 +65,10 @@ export class Jobs implements AsyncDisposable {
       const cursor = this.#add(id);
       try {
         const names = await this.#names();
-        cursor.scan = new ShardScan(await openShard(range.location, { signal: cursor.abort.signal }), range, this.#setup.fields, names);
+        cursor.bytes = await openShard(range.location, { signal: cursor.abort.signal });
+        cursor.scan = new ShardScan(cursor.bytes, await checkedRange(range, cursor.bytes), this.#setup.fields, names);
       } catch (error) {
-        this.#cursors.delete(id);
+        await this.close({ kind: 'close', cursor: id });
         return { ...NOTHING_FOUND, failure: toErrorRecord(error) };
       }
     }
@@ -143,10 +145,20 @@ export class Jobs implements AsyncDisposable {
   }
 }
 
-async function closeCursor({ scan, bytes }: Cursor): Promise<void> {
-  await scan?.[Symbol.asyncDispose]();
+async function closeCursor({ bytes }: Cursor): Promise<void> {
   await bytes?.[Symbol.asyncDispose]();
 }
+
+const GLOBAL_PAX = 0x67;
+
+/** A pass over a shard that begins with a global PAX header must begin there, too. */
+async function checkedRange(range: ScanRange, bytes: ShardBytes): Promise<ScanRange> {
+  if (!range.isGuess) return range;
+  const header = await bytes.read(Buffer.alloc(BLOCK_SIZE), 0);
+  return header[TYPE_FLAG_AT] === GLOBAL_PAX ? { ...range, offset: 0, sample: 0 } : range;
+}
+
+const TYPE_FLAG_AT = 156;
 
 const GIVEN_UP = new Error('the shard is not wanted any more');
 

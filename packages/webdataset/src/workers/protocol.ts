@@ -41,6 +41,8 @@ export interface ScanRange {
   readonly offset: number;
   /** Number, in the shard, of the sample that starts there. */
   readonly sample: number;
+  /** The offset was not found by a scan, which would have met a global PAX header at the beginning: there must be none. */
+  readonly isGuess: boolean;
   /** The first sample that is wanted. */
   readonly first: number;
   /** The sample before which the pass ends; Infinity: the end of the shard. */

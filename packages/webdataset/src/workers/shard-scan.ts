@@ -27,7 +27,7 @@ interface FoundSample {
  * Every window starts with the first member of a sample, so that a sample lies wholly in one window whenever it fits: the sample
  * that is open at a window's end is scanned again as the first of the next one.
  */
-export class ShardScan implements AsyncDisposable {
+export class ShardScan {
   readonly #bytes: ShardBytes;
   readonly #range: ScanRange;
   readonly #fields: readonly WantedField[];
@@ -39,6 +39,7 @@ export class ShardScan implements AsyncDisposable {
   /** End of the open sample's last member. */
   #end = 0;
 
+  /** @param bytes the caller's to close */
   constructor(bytes: ShardBytes, range: ScanRange, fields: readonly WantedField[], splitName: SplitName) {
     this.#bytes = bytes;
     this.#range = range;
@@ -75,10 +76,6 @@ export class ShardScan implements AsyncDisposable {
     const first = Math.max(number, this.#range.first);
     const ended = failure !== undefined || this.#scanner.ended || this.#isComplete;
     return { ...this.#reply(wanted, first, start), failure, ended, bytes, busyMs: performance.now() - started };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#bytes[Symbol.asyncDispose]();
   }
 
   get #isComplete(): boolean {
