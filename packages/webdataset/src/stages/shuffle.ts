@@ -12,7 +12,7 @@ export interface ShuffleOptions {
 /**
  * Mixes items in a buffer: once `capacity` are in it, each further one takes the place of a random one, which comes out; at the
  * end the rest comes out in random order. The same seed and epoch give the same order, in every process. Reads ahead, and keeps
- * in memory, `capacity` items.
+ * in memory, `capacity` items; when the source fails, they are lost.
  *
  * Shuffle early, while items are small: of raw samples, a thousand are some megabytes; of decoded images, gigabytes.
  *
