@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { image, integer, optional, text } from '../src/decode/decoders.ts';
-import { WebDatasetError } from '../src/errors.ts';
+import { TooManyFailuresError, WebDatasetError } from '../src/errors.ts';
 import { Loader, type LoaderOptions } from '../src/loader.ts';
 import type { Batch } from '../src/loader/batch.ts';
 import type { LoaderState } from '../src/loader/state.ts';
@@ -38,8 +38,10 @@ function linesOf(batch: Batch<Fields>): string[] {
 const WELL = 'well';
 
 function endOf(error: unknown): string {
-  if (error instanceof WebDatasetError) return `${error.code} ${error.message}`;
-  throw error;
+  if (!(error instanceof WebDatasetError)) throw error;
+  // Not the message: libvips repeats in it what it said of other images.
+  const { code, shard, key, offset } = error;
+  return [code, shard, key, offset, error instanceof TooManyFailuresError ? error.failures : ''].join(' ');
 }
 
 /** Runs an epoch, or what is left of it, to its end. */

@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { image, integer } from '../src/decode/decoders.ts';
 import { Loader } from '../src/loader.ts';
@@ -129,5 +131,33 @@ describe('the times of a loader', () => {
     now += 1000; // Nothing runs any more.
     expect(times()).toEqual({ ...none, decodeStarved: 1, decodeBlocked: 110, deliverStarved: 11, deliverBlocked: 100 });
     expect(meters.stats()).toMatchObject({ decode: { queued: 0 }, read: { queued: 0 } });
+  });
+
+  it('tell when reading waits for room', async () => {
+    let now = 0;
+    const directory = join(folder.path, 'more');
+    await mkdir(directory);
+    const more = await writeImageShards(directory, { shards: 5, samplesPerShard: 12 });
+    const meters = metersOf(more, () => now);
+    const setup = setupOf(4);
+    await using inline = new InlineCrew(setup);
+    const crew: Crew = {
+      readers: 2,
+      windowsAhead: 1,
+      scan: (reader, request) => inline.scan(reader, request),
+      decode: (request) => inline.decode(request),
+      open: (reader, cursor, location) => inline.open(reader, cursor, location),
+      close: (reader, cursor) => inline.close(reader, cursor),
+      abort: (reason) => inline.abort(reason),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    const batches = epochOf({ shards: more, crew, slots: new SlotPool(SLOTS), setup, meters, shuffleBuffer: 0 });
+    await batches.next();
+    await settle();
+    now += 7; // One window was read ahead, no more are allowed, and there are shards left.
+    expect(meters.stats().read).toMatchObject({ blockedMs: 7, queued: 1 });
+    await batches.return();
+    now += 100;
+    expect(meters.stats().read.blockedMs).toBe(7);
   });
 });
