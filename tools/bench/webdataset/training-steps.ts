@@ -25,6 +25,8 @@ export async function compareTrainingSteps(folder: string, progress: Progress): 
   const root = join(folder, 'digits');
   await writeDigits(root);
   const runs: WarmSteps[] = [];
+  // In a clone, every thread strips the types off its modules; what is published has none.
+  process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compiled');
   const contenders = [trainer('fed from memory', [...argumentsFor(root), '--from-memory']), trainer('shards', argumentsFor(root), runs)];
   const series = await compare(contenders, (name, round, value) =>
     progress(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${name}: ${Math.round(value).toLocaleString('en-US')} images/s`),
