@@ -18,7 +18,8 @@ export type { Crop, ImageLayout, PixelType, RandomResizedCrop, Resize } from './
 export type { Image, ImageTensor, Pixels } from './decode/image/image-value.ts';
 export type { NpyArray, NpyTypes } from './decode/npy.ts';
 export type { Raster } from './decode/image/raster.ts';
-export { Loader, type LoaderOptions } from './loader.ts';
+export { Loader } from './loader.ts';
+export type { LoaderOptions } from './loader/loader-options.ts';
 export type { Batch, BatchHandle } from './loader/batch.ts';
 export type { LoaderState } from './loader/state.ts';
 export { SHARD_CHANNEL, type ShardEvent } from './loader/shard-events.ts';

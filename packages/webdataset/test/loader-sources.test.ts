@@ -6,7 +6,8 @@ import { setImmediate } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integer } from '../src/decode/decoders.ts';
-import { Loader, type LoaderOptions } from '../src/loader.ts';
+import { Loader } from '../src/loader.ts';
+import type { LoaderOptions } from '../src/loader/loader-options.ts';
 import type { CustomShard, ShardInput } from '../src/source/shard-input.ts';
 import { temporaryFolder, writeImageShards } from './support.ts';
 

@@ -1,8 +1,9 @@
+import { atLeast } from '../at-least.ts';
 import type { DecoderTable, Fields } from '../decode/decoder.ts';
 import { decoderTable } from '../decode/default-decoders.ts';
 import { ShardsNotFoundError } from '../errors.ts';
 import type { OnError } from '../failure-policy.ts';
-import type { LoaderOptions } from '../loader.ts';
+import type { LoaderOptions } from './loader-options.ts';
 import type { Remainder } from '../order/visits.ts';
 import { resolveShards } from '../resolve-shards.ts';
 import type { ShardInput } from '../source/shard-input.ts';
@@ -84,8 +85,4 @@ function checkNames(names: readonly string[]): void {
   const taken = names.find((name) => RESERVED_FIELD_NAMES.includes(name));
   if (taken === undefined) return;
   throw new TypeError(`fields cannot have the name "${taken}", as every batch has it; choose another one and say from: ['${taken}']`);
-}
-
-function atLeast(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) throw new RangeError(`${name} must be an integer of at least ${least}, got ${value}`);
 }

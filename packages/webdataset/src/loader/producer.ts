@@ -1,19 +1,20 @@
 import { WebDatasetError } from '../errors.ts';
 import type { ShuffledOrder } from '../order/shuffled-order.ts';
 import type { VisitPlan } from '../order/visits.ts';
-import type { ShardLocation } from '../source/shard-bytes.ts';
 import type { Crew } from '../workers/crew.ts';
-import { type DecodeReply, MEMBER_WORDS, NO_WINDOW, SOURCE_WORDS } from '../workers/protocol.ts';
+import type { DecodeReply } from '../workers/protocol.ts';
 import type { Channel } from './channel.ts';
+import { sourcesOf } from './decode-sources.ts';
 import type { Journal } from './journal.ts';
-import { type PlannedVisit, ReferenceReader } from './reference-reader.ts';
-import { chunkWidth, type PlacedReference, type SampleReference } from './reference.ts';
+import { PlannedVisits } from './planned-visits.ts';
+import { ReferenceReader } from './reference-reader.ts';
+import type { PlacedReference, SampleReference } from './reference.ts';
 import type { SeekSample } from './sample-seeker.ts';
-import type { ShardUse, ShardUses } from './shard-use.ts';
+import type { ShardUses } from './shard-use.ts';
 import type { SlotPool } from './slot-pool.ts';
 import type { StageMeters } from './stage-meters.ts';
 import type { WalkState } from './state.ts';
-import type { WindowLease, WindowPool } from './window-pool.ts';
+import type { WindowPool } from './window-pool.ts';
 
 /** Something that happened between two samples of a task: before the one at `place`. */
 export interface TaskEvent {
@@ -246,31 +247,11 @@ export class Producer {
   async #decode(crew: Crew, slot: number, samples: readonly PlacedReference[]): Promise<DecodeReply> {
     const { windows, meters } = this.#resources;
     const { epoch, fields } = this.#plan;
-    const width = 1 + fields * SOURCE_WORDS;
-    const sources = new Float64Array(samples.length * width);
-    const shards = new ShardTable();
-    const leases: (WindowLease | undefined)[] = [];
-    for (const [place, { reference }] of samples.entries()) {
-      const { chunk, index } = reference;
-      const lease = chunk.lease?.valid === true ? chunk.lease : undefined;
-      if (lease !== undefined) windows.begin(lease);
-      leases.push(lease);
-      const from = index * chunkWidth(fields);
-      const to = place * width;
-      sources[to] = shards.numberOf(chunk.use);
-      for (let field = 0; field < fields; field++) {
-        const member = from + field * MEMBER_WORDS;
-        const source = to + 1 + field * SOURCE_WORDS;
-        const inWindow = lease === undefined ? NO_WINDOW : (chunk.members[member + 2] ?? NO_WINDOW);
-        sources[source] = inWindow === NO_WINDOW ? NO_WINDOW : (lease?.slot ?? NO_WINDOW);
-        sources[source + 1] = inWindow === NO_WINDOW ? (chunk.members[member] ?? 0) : inWindow;
-        sources[source + 2] = chunk.members[member + 1] ?? 0;
-      }
-    }
-    const keys = samples.map(({ reference: { chunk, index } }) => chunk.keys[index] ?? '');
+    const leases = samples.map(({ reference: { chunk } }) => (chunk.lease?.valid === true ? chunk.lease : undefined));
+    for (const lease of leases) if (lease !== undefined) windows.begin(lease);
     meters.decode.begin();
     try {
-      const reply = await crew.decode({ kind: 'decode', slot, epoch, keys, sources, shards: shards.locations });
+      const reply = await crew.decode({ kind: 'decode', slot, epoch, ...sourcesOf(samples, fields) });
       meters.decode.add(samples.length - reply.failures.length, reply.bytes, reply.busyMs);
       return reply;
     } finally {
@@ -279,46 +260,6 @@ export class Producer {
       for (const lease of leases) if (lease !== undefined) windows.end(lease);
       for (const { reference } of samples) reference.chunk.use.release();
     }
-  }
-}
-
-/** The visits of a round, from where the walk stands. */
-class PlannedVisits implements Iterable<PlannedVisit> {
-  readonly #plan: VisitPlan;
-  readonly #walk: WalkState;
-  /** Visits of the round, those before the walk included; known once all were taken. */
-  count = 0;
-
-  constructor(plan: VisitPlan, walk: WalkState) {
-    this.#plan = plan;
-    this.#walk = walk;
-  }
-
-  *[Symbol.iterator](): Generator<PlannedVisit, void, undefined> {
-    const { round, visit: current, sample, offset } = this.#walk;
-    for (const visit of this.#plan.visits(round)) {
-      const number = this.count++;
-      if (number < current) continue;
-      const isBegun = number === current && sample !== null;
-      const first = isBegun ? sample : visit.first;
-      if (first >= visit.end) continue;
-      yield { round, number, visit, sample: first, offset: isBegun ? (offset ?? undefined) : undefined };
-    }
-  }
-}
-
-/** The shards that a request may have to read, each once. */
-class ShardTable {
-  readonly locations: ShardLocation[] = [];
-  readonly #numbers = new Map<ShardUse, number>();
-
-  numberOf(use: ShardUse): number {
-    const known = this.#numbers.get(use);
-    if (known !== undefined) return known;
-    const { location } = use;
-    if (location === undefined) throw new Error(`The shard ${use.name} was never located.`);
-    this.#numbers.set(use, this.locations.length);
-    return this.locations.push(location) - 1;
   }
 }
 

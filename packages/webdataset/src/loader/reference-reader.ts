@@ -1,25 +1,13 @@
 import { WebDatasetError } from '../errors.ts';
-import type { Visit } from '../order/visits.ts';
 import type { Crew } from '../workers/crew.ts';
 import { fromErrorRecord, toErrorRecord } from '../workers/error-record.ts';
 import { NO_WINDOW, type ScanRange, type ScanReply } from '../workers/protocol.ts';
+import type { PlannedVisit } from './planned-visits.ts';
 import { chunkWidth, type ReferenceChunk } from './reference.ts';
 import type { SeekSample } from './sample-seeker.ts';
 import type { ShardUse, ShardUses } from './shard-use.ts';
 import type { ReadMeter } from './stage-meters.ts';
 import type { WindowLease, WindowPool } from './window-pool.ts';
-
-/** A visit and where in its shard to begin. */
-export interface PlannedVisit {
-  readonly round: number;
-  /** Number of the visit within the round. */
-  readonly number: number;
-  readonly visit: Visit;
-  /** The first sample that is wanted; the visit's own first one, or a later one. */
-  readonly sample: number;
-  /** Byte of the shard where that sample starts; undefined where it is not known. */
-  readonly offset: number | undefined;
-}
 
 /** What comes of a window. */
 export interface ScannedChunk {
