@@ -63,32 +63,33 @@ describe('SIGTERM', () => {
 
   it('writes a checkpoint and exits 0; going on gives the very losses of the run that nothing interrupted', async () => {
     // The schedule and the augmentation go on where they were, too.
-    const whole = args('--epochs', '4', '--schedule', 'cosine', '--warmup-steps', '5', '--augment', 'crop-flip');
+    const whole = args('--epochs', '20', '--schedule', 'cosine', '--warmup-steps', '5', '--augment', 'crop-flip');
     const flags = [...whole, '--checkpoint', path('terminated')];
     let stopped = false;
     const first = await succeeded(
       runCli(flags, (line, child) => {
-        if (!stopped && line.startsWith('step=11 ')) stopped = child.kill('SIGTERM');
+        if (!stopped && line.startsWith('step=3 ')) stopped = child.kill('SIGTERM');
       }),
     );
     expect(first.stderr).toContain(`stopped by SIGTERM; --resume goes on from ${path('terminated')}`);
     const second = await succeeded(runCli([...flags, '--resume', '--num-workers', '0']));
     const { stdout } = await succeeded(runCli(whole));
-    expect(logLines(stdout)).toHaveLength(32);
+    expect(logLines(stdout)).toHaveLength(160);
     expect([...logLines(first.stdout), ...logLines(second.stdout)]).toEqual(logLines(stdout));
   });
 
   it('before the first step leaves a checkpoint, too', async () => {
-    const flags = args('--steps', '3', '--checkpoint', path('early'));
+    const flags = args('--steps', '120', '--checkpoint', path('early'));
     const first = await succeeded(
       runCli(flags, undefined, {}, (note, child) => {
         if (note.startsWith('images=')) child.kill('SIGTERM');
       }),
     );
-    expect(first.stdout).toBe('');
+    // None, unless this process was very late.
+    const done = logLines(first.stdout).length;
     const second = await succeeded(runCli([...flags, '--resume']));
-    expect(second.stderr).toContain(`resumed=${path('early')}  step=0`);
-    expect(logLines(second.stdout).map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(second.stderr).toContain(`resumed=${path('early')}  step=${done}\n`);
+    expect(logLines(second.stdout)).toHaveLength(120 - done);
   });
 });
 
