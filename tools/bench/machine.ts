@@ -5,8 +5,11 @@ import { cpus, release, totalmem } from 'node:os';
 /** A program that takes part, and the command whose first line of output is its version. */
 export type Peer = readonly [name: string, program: string, ...args: string[]];
 
-/** One line a fact, as it stands at the head of a report. */
-export function describeMachine(peers: readonly Peer[]): readonly (readonly [string, string])[] {
+/** What stands at the head of a report, a line each. */
+export type Fact = readonly [name: string, value: string];
+
+/** Tells of the machine, of Node, and of the programs that take part. */
+export function describeMachine(peers: readonly Peer[]): readonly Fact[] {
   const processors = cpus();
   return [
     ['Processor', `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}`],

@@ -4,15 +4,13 @@
  */
 import { Command } from 'commander';
 import {
-  aptGetLine,
-  installPackages,
   LOADER_BENCHMARK_PACKAGES,
-  mayInstall,
-  missingPackages,
+  MissingPackagesError,
   MOUNT_BENCHMARK_PACKAGES,
+  provideSystemPackages,
   type SystemPackage,
 } from '../system-packages.ts';
-import type { Peer } from './machine.ts';
+import { describeMachine, type Peer } from './machine.ts';
 import { measureMount } from './mount-suite.ts';
 import type { Progress } from './reading.ts';
 import { writeReport } from './report.ts';
@@ -48,7 +46,7 @@ const SUITES: readonly Suite[] = [
     peers: [
       ['Python', '/usr/bin/python3', '--version'],
       ['Pillow', '/usr/bin/python3', '-c', 'import PIL; print(PIL.__version__)'],
-      ['tar-stream', process.execPath, '-p', 'require("tar-stream/package.json").version'],
+      ['tar-stream', process.execPath, '-p', 'JSON.parse(fs.readFileSync("node_modules/tar-stream/package.json", "utf8")).version'],
     ],
     measure: measureWebdataset,
   },
@@ -70,24 +68,24 @@ for (const suite of SUITES) {
 // Ctrl-C reaches the running child too, whose failure then unwinds everything that is mounted here.
 process.on('SIGINT', () => (process.exitCode = 130));
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof MissingPackagesError)) throw error;
+  program.error(error.message, { exitCode: 1 });
+}
 
 async function runSuite({ name, title, packages, peers, measure }: Suite, output: string): Promise<void> {
   await provideSystemPackages(packages);
+  // First, so that what cannot be told is not found out after minutes of measuring.
+  const machine = describeMachine(peers);
   const verdicts = await measure(progress);
-  await writeReport(output, { suite: name, title, peers, verdicts, date: new Date() });
+  await writeReport(output, { suite: name, title, machine, verdicts, date: new Date() });
   progress(`\nReport: ${output}`);
   for (const verdict of verdicts) {
     progress(`${isMet(verdict) ? 'met   ' : 'MISSED'}  ${format(verdict.value, verdict.unit).padStart(8)}  ${verdict.question}`);
   }
   if (!verdicts.every(isMet)) process.exitCode = 1;
-}
-
-async function provideSystemPackages(packages: readonly SystemPackage[]): Promise<void> {
-  const missing = missingPackages(packages);
-  if (missing.length === 0) return;
-  if (mayInstall() && (await installPackages(missing))) return;
-  program.error(`needs ${missing.map(({ name }) => name).join(', ')}: ${aptGetLine(missing)}`, { exitCode: 1 });
 }
 
 function progress(line: string): void {

@@ -1,6 +1,6 @@
 /** docs/benchmarks.md: one page with a part for each suite, which a run of that suite rewrites and no other touches. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { describeMachine, type Peer } from './machine.ts';
+import type { Fact } from './machine.ts';
 import { ROUNDS } from './rounds.ts';
 import { format, isMet, type Verdict } from './verdict.ts';
 
@@ -16,7 +16,7 @@ export interface SuiteReport {
   /** Name of the suite's command. */
   readonly suite: string;
   readonly title: string;
-  readonly peers: readonly Peer[];
+  readonly machine: readonly Fact[];
   readonly verdicts: readonly Verdict[];
   readonly date: Date;
 }
@@ -41,7 +41,7 @@ export function withPart(page: string, suite: string, text: string): string {
   return `${before}\n\n${marked}\n`;
 }
 
-function part({ suite, title, peers, verdicts, date }: SuiteReport): string {
+function part({ suite, title, machine, verdicts, date }: SuiteReport): string {
   const lines = [
     `## ${title}`,
     '',
@@ -49,7 +49,7 @@ function part({ suite, title, peers, verdicts, date }: SuiteReport): string {
     '',
     '| | |',
     '| --- | --- |',
-    ...describeMachine(peers).map(([name, value]) => `| ${name} | ${value} |`),
+    ...machine.map(([name, value]) => `| ${name} | ${value} |`),
     '',
     '| question | measured | must reach | aim | |',
     '| --- | --- | --- | --- | --- |',

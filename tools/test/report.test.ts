@@ -22,7 +22,7 @@ describe('the page of benchmarks', () => {
     const folder = await mkdtemp(join(tmpdir(), 'report-'));
     try {
       const file = join(folder, 'benchmarks.md');
-      const common = { peers: [], date: new Date(0) };
+      const common = { machine: [['Node', 'v0']] as const, date: new Date(0) };
       await writeReport(file, { ...common, suite: 'a', title: 'First', verdicts: [verdict] });
       await writeReport(file, { ...common, suite: 'b', title: 'Second', verdicts: [{ ...verdict, value: 0.5 }] });
       const both = await readFile(file, 'utf8');
