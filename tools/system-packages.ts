@@ -5,8 +5,8 @@ import { runCommand } from './command.ts';
 /** A Debian or Ubuntu package that a test or a benchmark uses beyond Node. */
 export interface SystemPackage {
   readonly name: string;
-  /** What shows that it is installed: a program on PATH, or a file by its absolute path. */
-  readonly program: string;
+  /** What shows that it, or what stands in for it, is installed: programs on PATH, or files by their absolute paths. One is enough. */
+  readonly shownBy: readonly string[];
   readonly neededBy: string;
 }
 
@@ -15,33 +15,44 @@ const PYTHON_MODULES = '/usr/lib/python3/dist-packages';
 
 /** What tests use; the product itself needs none of it when it runs as root with /dev/fuse. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
-  { name: 'fuse3', program: 'fusermount3', neededBy: 'mounts of an ordinary user' },
-  { name: 'python3', program: 'python3', neededBy: 'tar archives against Python' },
-  { name: 'zstd', program: 'zstd', neededBy: 'shards packed by `tar --zstd`' },
-  { name: 'python3-numpy', program: `${PYTHON_MODULES}/numpy`, neededBy: 'arrays against NumPy' },
-  { name: 'python3-pil', program: `${PYTHON_MODULES}/PIL`, neededBy: 'scaled images against Pillow' },
-  { name: 'chromium', program: 'chromium', neededBy: "the trainer's report, and its WebGPU on the software driver that comes along" },
+  { name: 'fuse3', shownBy: ['fusermount3'], neededBy: 'mounts of an ordinary user' },
+  { name: 'python3', shownBy: ['python3'], neededBy: 'tar archives against Python' },
+  { name: 'zstd', shownBy: ['zstd'], neededBy: 'shards packed by `tar --zstd`' },
+  { name: 'python3-numpy', shownBy: [`${PYTHON_MODULES}/numpy`], neededBy: 'arrays against NumPy' },
+  { name: 'python3-pil', shownBy: [`${PYTHON_MODULES}/PIL`], neededBy: 'scaled images against Pillow' },
+  {
+    name: 'chromium',
+    // Ubuntu has it as a snap only; the runners of GitHub have Chrome.
+    shownBy: ['/usr/lib/chromium/chromium', '/opt/google/chrome/chrome'],
+    neededBy: "the trainer's report, and its WebGPU on the software driver that comes along",
+  },
 ];
 
 /** What the benchmarks of the mount use: the load generator and the peer. */
 export const MOUNT_BENCHMARK_PACKAGES: readonly SystemPackage[] = [
-  { name: 'fio', program: 'fio', neededBy: 'the load' },
-  { name: 'rclone', program: 'rclone', neededBy: 'the peer' },
-  { name: 'fuse3', program: 'fusermount3', neededBy: 'the mount of rclone' },
+  { name: 'fio', shownBy: ['fio'], neededBy: 'the load' },
+  { name: 'rclone', shownBy: ['rclone'], neededBy: 'the peer' },
+  { name: 'fuse3', shownBy: ['fusermount3'], neededBy: 'the mount of rclone' },
 ];
 
 /** What the benchmarks of the loader use: the peer. */
 export const LOADER_BENCHMARK_PACKAGES: readonly SystemPackage[] = [
-  { name: 'python3', program: '/usr/bin/python3', neededBy: 'the loader in Python' },
-  { name: 'python3-pil', program: `${PYTHON_MODULES}/PIL`, neededBy: 'its image decoder' },
+  { name: 'python3', shownBy: ['/usr/bin/python3'], neededBy: 'the loader in Python' },
+  { name: 'python3-pil', shownBy: [`${PYTHON_MODULES}/PIL`], neededBy: 'its image decoder' },
+];
+
+/** What the stress tests use. */
+export const STRESS_PACKAGES: readonly SystemPackage[] = [
+  { name: 'python3', shownBy: ['python3'], neededBy: 'broken archives against Python' },
+  { name: 'dataset-fashion-mnist', shownBy: ['/usr/share/datasets/fashion-mnist'], neededBy: 'the accuracy of the trainer' },
 ];
 
 /** The packages of a list that are not installed. */
 export function missingPackages(packages: readonly SystemPackage[]): SystemPackage[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const isInstalled = (program: string): boolean =>
-    isAbsolute(program) ? existsSync(program) : folders.some((folder) => existsSync(join(folder, program)));
-  return packages.filter(({ program }) => !isInstalled(program));
+  const isThere = (file: string): boolean =>
+    isAbsolute(file) ? existsSync(file) : folders.some((folder) => existsSync(join(folder, file)));
+  return packages.filter(({ shownBy }) => !shownBy.some(isThere));
 }
 
 /** Whether this process may install Debian packages. */
@@ -63,4 +74,22 @@ export async function installPackages(packages: readonly SystemPackage[]): Promi
 /** The command that a person types to get the packages. */
 export function aptGetLine(packages: readonly SystemPackage[]): string {
   return `sudo apt-get install -y ${packages.map(({ name }) => name).join(' ')}`;
+}
+
+/** Installs what is missing of a list, or tells how a person does it. */
+export async function provideSystemPackages(packages: readonly SystemPackage[]): Promise<void> {
+  const missing = missingPackages(packages);
+  if (missing.length === 0) return;
+  if (mayInstall() && (await installPackages(missing))) return;
+  throw new MissingPackagesError(missing);
+}
+
+/** Packages are missing and cannot be installed from here. */
+export class MissingPackagesError extends Error {
+  override readonly name = 'MissingPackagesError';
+  readonly code = 'PACKAGES_MISSING';
+
+  constructor(missing: readonly SystemPackage[]) {
+    super(`needs ${missing.map(({ name }) => name).join(', ')}: ${aptGetLine(missing)}`);
+  }
 }

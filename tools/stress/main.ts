@@ -1,13 +1,21 @@
 /** `npm run stress -- <suite>`: what takes too long for the tests: it must hold, not be fast. Fails when something does not hold. */
 import { Command } from 'commander';
+import { MissingPackagesError, provideSystemPackages, STRESS_PACKAGES } from '../system-packages.ts';
 import { accuracy } from './accuracy.ts';
 import { leak } from './leak.ts';
 import { tar } from './tar.ts';
 
-await new Command('npm run stress --')
+const program = new Command('npm run stress --')
   .description('Long tests of what must never fail; fails when it does.')
   .showHelpAfterError()
   .addCommand(accuracy)
   .addCommand(leak)
   .addCommand(tar)
-  .parseAsync();
+  .hook('preAction', () => provideSystemPackages(STRESS_PACKAGES));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof MissingPackagesError)) throw error;
+  program.error(error.message, { exitCode: 1 });
+}

@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { CHROMIUM } from './chromium.ts';
 import { trainOn } from './webgpu-training.ts';
 import type { TrainingResult } from './webgpu-training.ts';
 
 const PROGRAM = fileURLToPath(new URL('./webgpu-training.ts', import.meta.url));
-/** Chromium of Debian, or Chrome: with SwiftShader, a Vulkan driver that computes on the processor, and the Vulkan loader that finds it. */
-const CHROMIUM = ['/usr/lib/chromium', '/opt/google/chrome'].find((folder) => existsSync(`${folder}/vk_swiftshader_icd.json`));
-
 /** The software driver compiles every shader on the processor: seconds, and on a busy machine most of a minute. */
 const LIMIT_MS = 300_000;
 
@@ -37,8 +34,8 @@ describe('--device webgpu', () => {
     'trains and evaluates as the CPU does, and brings the state back',
     async () => {
       const { exit, stdout, stderr } = await trainInProcess({
-        VK_ICD_FILENAMES: `${CHROMIUM}/vk_swiftshader_icd.json`,
-        LD_LIBRARY_PATH: CHROMIUM,
+        VK_ICD_FILENAMES: `${CHROMIUM?.folder}/vk_swiftshader_icd.json`,
+        LD_LIBRARY_PATH: CHROMIUM?.folder,
       });
       expect(exit, stderr).toBe(0);
       const onDevice = JSON.parse(stdout) as TrainingResult;
