@@ -50,7 +50,7 @@ export { locate, type LocatedShard } from './source/locate.ts';
 export { openShard, type OpenShardOptions } from './source/open-shard.ts';
 export type { ShardBytes, ShardLocation } from './source/shard-bytes.ts';
 export type { ByteStream, CustomShard, ShardInput } from './source/shard-input.ts';
-export { readTar, scanTar, type ReadTarOptions, type TarEntry, type TarMembers } from './tar/reader.ts';
+export { readTar, scanTar, type ReadTarDataOptions, type ReadTarOptions, type TarEntry, type TarMembers } from './tar/reader.ts';
 export type { TarInput } from './tar/open-archive.ts';
 export type { TarMember, TarMemberType } from './tar/member.ts';
 export { TarWriter, type TarFile, type TarSink } from './tar/writer.ts';

@@ -69,6 +69,16 @@ describe.each(INPUTS)('readTar of %s', (kind, toInput) => {
     expect(await collect(scanTar(await toInput(ARCHIVE)))).toEqual(entries.map(({ member }) => member));
   });
 
+  it('gives the same with memory that is used again, as long as nobody holds on to it', async () => {
+    let count = 0;
+    for await (const { member, data } of readTar(await toInput(ARCHIVE), { reuseMemory: true })) {
+      expect(member.name).toBe(FILES[count]!.name);
+      expect(data.equals(FILES[count]!.data)).toBe(true);
+      count++;
+    }
+    expect(count).toBe(FILES.length);
+  });
+
   it('says where it is cut off, with the same members before that', async () => {
     const cut = ARCHIVE.subarray(0, ARCHIVE.length - 1_000_000);
     const listing = async (members: AsyncIterable<unknown>): Promise<{ count: number; error: unknown }> => {

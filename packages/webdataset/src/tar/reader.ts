@@ -7,7 +7,7 @@ import type { TarSource } from './source.ts';
 /** A member with its data. */
 export interface TarEntry {
   readonly member: TarMember;
-  /** A view of a larger buffer, which it keeps alive: copy what you keep for long. Empty for what is no file. */
+  /** A view of a larger buffer, which it keeps alive: copy what you keep for long. Empty for what is no file. See `reuseMemory`. */
   readonly data: Buffer;
 }
 
@@ -17,6 +17,15 @@ export interface ReadTarOptions {
   readonly name?: string;
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
+}
+
+/** How to read an archive with its data. */
+export interface ReadTarDataOptions extends ReadTarOptions {
+  /**
+   * True: the data of a member is valid only until the next one is asked for, as its memory is used again. Files are read twice as fast,
+   * since a system takes longer to provide fresh memory than to fill it. Default: false, data stays valid as long as it is held.
+   */
+  readonly reuseMemory?: boolean;
 }
 
 /** The members of an archive, one by one. Leaving a `for await` loop closes the archive, and so does disposal. */
@@ -32,8 +41,8 @@ export interface TarMembers<T> extends AsyncIterableIterator<T, void, undefined>
  * @throws {@link WebDatasetError} `WDS_TRUNCATED`, `WDS_BAD_HEADER`, `WDS_UNSUPPORTED` or `WDS_DECOMPRESS` with the offset in the
  *   uncompressed archive; `WDS_READ`, `WDS_CHANGED`
  */
-export function readTar(archive: TarInput, options: ReadTarOptions = {}): TarMembers<TarEntry> {
-  return new BatchedIterator(scan(archive, options, true, asEntry, readLarge));
+export function readTar(archive: TarInput, options: ReadTarDataOptions = {}): TarMembers<TarEntry> {
+  return new BatchedIterator(scan(archive, options, options.reuseMemory !== true, asEntry, readLarge));
 }
 
 /**

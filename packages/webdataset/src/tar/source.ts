@@ -58,6 +58,9 @@ interface FileWindow {
   readonly memory: Buffer;
 }
 
+/** Windows read at the same time: with fewer a disk cache is the slower side of a scan, more are no faster. */
+const MAX_WINDOWS_AHEAD = 2;
+
 /** A window that is being read before it is asked for. */
 interface WindowAhead {
   /** Where it starts in the file. */
@@ -68,7 +71,7 @@ interface WindowAhead {
 }
 
 /**
- * An archive in a file. While one window is scanned the next one is read, by a thread of libuv's. The windows overlap in nothing: what one
+ * An archive in a file. While one window is scanned the next ones are read, by threads of libuv's. The windows overlap in nothing: what one
  * leaves over is copied to the front of the next.
  */
 export class FileSource implements TarSource {
@@ -77,8 +80,9 @@ export class FileSource implements TarSource {
   readonly #file: FileHandle;
   /** Memory to use again, of a source whose windows are not kept. */
   readonly #spare: Buffer[] | undefined;
+  readonly #ahead: WindowAhead[] = [];
   #window: FileWindow | undefined;
-  #ahead: WindowAhead | undefined;
+  #handedOut = 0;
 
   private constructor(path: string, file: FileHandle, size: number, keepsWindows: boolean) {
     this.#path = path;
@@ -103,11 +107,10 @@ export class FileSource implements TarSource {
   }
 
   async window(position: number): Promise<Buffer> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    const window = (await this.#continued(position, ahead)) ?? (await this.#fresh(position));
+    const window = (await this.#continued(position)) ?? (await this.#fresh(position));
     if (this.#window !== undefined) this.#spare?.push(this.#window.memory);
     this.#window = window;
+    this.#handedOut++;
     this.#readAhead(window.start + window.bytes.length);
     return window.bytes;
   }
@@ -117,20 +120,22 @@ export class FileSource implements TarSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ahead?.done.catch(() => undefined);
+    await this.#forgetAhead();
     await this.#file.close();
   }
 
   /** What the last window left over, and the window that was read ahead; undefined if they don't make up what is asked for. */
-  async #continued(position: number, ahead: WindowAhead | undefined): Promise<FileWindow | undefined> {
-    if (ahead === undefined) return undefined;
-    const bytes = await ahead.done;
+  async #continued(position: number): Promise<FileWindow | undefined> {
+    const [ahead] = this.#ahead;
     const last = this.#window;
+    if (ahead === undefined || last === undefined) return undefined;
     const left = ahead.start - position;
-    if (last === undefined || left < 0 || left > HEADROOM_BYTES || position < last.start) {
-      this.#spare?.push(ahead.memory);
+    if (left < 0 || left > HEADROOM_BYTES || position < last.start) {
+      await this.#forgetAhead();
       return undefined;
     }
+    this.#ahead.shift();
+    const bytes = await ahead.done;
     const first = HEADROOM_BYTES - left;
     last.bytes.copy(ahead.memory, first, position - last.start);
     return { start: position, bytes: ahead.memory.subarray(first, HEADROOM_BYTES + bytes.length), memory: ahead.memory };
@@ -141,13 +146,27 @@ export class FileSource implements TarSource {
     return { start: position, bytes: await this.#fill(memory, position), memory };
   }
 
-  #readAhead(start: number): void {
-    if (start >= this.size) return;
-    const memory = this.#memory(HEADROOM_BYTES + Math.min(WINDOW_BYTES, this.size - start));
-    const done = this.#fill(memory.subarray(HEADROOM_BYTES), start);
-    // Thrown where it is waited for, which may be never.
-    done.catch(() => undefined);
-    this.#ahead = { start, memory, done };
+  /** Reads on behind a window: not more at once than were handed out, as many readers want only the first samples. */
+  #readAhead(end: number): void {
+    const last = this.#ahead.at(-1);
+    let start = last === undefined ? end : last.start + last.memory.length - HEADROOM_BYTES;
+    while (this.#ahead.length < Math.min(this.#handedOut, MAX_WINDOWS_AHEAD) && start < this.size) {
+      const length = Math.min(WINDOW_BYTES, this.size - start);
+      const memory = this.#memory(HEADROOM_BYTES + length);
+      const done = this.#fill(memory.subarray(HEADROOM_BYTES), start);
+      // Thrown where it is waited for, which may be never.
+      done.catch(() => undefined);
+      this.#ahead.push({ start, memory, done });
+      start += length;
+    }
+  }
+
+  /** Waits for the reads under way, of which nothing is wanted any more. */
+  async #forgetAhead(): Promise<void> {
+    for (const { memory, done } of this.#ahead.splice(0)) {
+      await done.catch(() => undefined);
+      this.#spare?.push(memory);
+    }
   }
 
   #memory(length: number): Buffer {
