@@ -96,8 +96,8 @@ class FuzzThread implements AsyncDisposable {
       this.#worker.removeAllListeners();
       this.#worker.once('message', resolve);
       this.#worker.once('error', (error: unknown) => fail(`the thread died: ${String(error)}`));
-      this.#worker.once('message', () => clearInterval(watch));
-      this.#worker.once('exit', () => clearInterval(watch));
+      this.#worker.once('exit', () => fail('the thread ended'));
+      for (const event of ['message', 'exit']) this.#worker.once(event, () => clearInterval(watch));
     });
     this.#worker.postMessage(range);
     return reply;
