@@ -8,9 +8,9 @@ import type { Verdict } from '../verdict.ts';
 
 const run = promisify(execFile);
 
-/** A second and a half of warm steps, behind as many as it takes until all threads have started. */
-const STEPS = 150;
-const WINDOW = 25;
+/** Some seconds of warm steps, behind as many as it takes until all eight threads run compiled code. */
+const STEPS = 300;
+const WINDOW = 100;
 
 /** Means over the warm steps of a training: all but those of its first window, in which threads start. */
 interface WarmSteps {
