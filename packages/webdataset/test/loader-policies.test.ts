@@ -159,6 +159,30 @@ describe.each([0, 1])('with %i workers', (workers) => {
 });
 
 describe('a loader', () => {
+  it('can be left at any moment, also while it waits for what an agreed number still needs', async () => {
+    const shards = [await shardOf('good', 'corrupt', 'good', 'good', 'corrupt', 'good', 'good', 'corrupt', 'good')];
+    for (const samplesPerEpoch of [5, 6, 7, 8, 9]) {
+      await using loader = await Loader.open({
+        shards,
+        fields,
+        batchSize: 3,
+        workers: 0,
+        slots: 8,
+        shuffle: false,
+        onError: 'skip',
+        samplesPerEpoch,
+      });
+      for (let taken = 1; taken < 3; taken++) {
+        for (let ticks = 0; ticks < 20; ticks++) {
+          const batches = loader.epoch(0);
+          for (let count = 0; count < taken; count++) (await batches.next()).value?.release();
+          for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+          await batches.return();
+        }
+      }
+    }
+  });
+
   it("warns with 'warn', ever more rarely", async () => {
     const warnings: string[] = [];
     const note = (warning: Error): void => void warnings.push(`${warning.name} ${warning.message}`);

@@ -35,6 +35,9 @@ function linesOf(batch: Batch<Fields>): string[] {
   });
 }
 
+/** A scenario takes milliseconds, one with threads a second or two; one that takes so long hangs, and is named. */
+const HANG_MS = 30_000;
+
 /** How a run ended: by itself, or with an error. */
 const WELL = 'well';
 
@@ -192,7 +195,7 @@ describe('an epoch that is cut and resumed', () => {
   it('is, sample for sample and byte for byte, the epoch that was not', async () => {
     await fc.assert(
       fc.asyncProperty(scenario(fc.constant(0)), ({ groups, options, epoch, cuts }) => checkCuts(groups, options, epoch, cuts)),
-      { numRuns: Number(process.env['RESUME_RUNS'] ?? 150) },
+      { numRuns: Number(process.env['RESUME_RUNS'] ?? 150), timeout: HANG_MS },
     );
   });
 
@@ -201,7 +204,7 @@ describe('an epoch that is cut and resumed', () => {
       fc.asyncProperty(scenario(fc.integer({ min: 0, max: 2 })), ({ groups, options, epoch, cuts }) =>
         checkCuts(groups, options, epoch, cuts),
       ),
-      { numRuns: 8 },
+      { numRuns: 8, timeout: HANG_MS },
     );
   });
 });

@@ -50,7 +50,7 @@ export interface EpochStart {
 
 /** A batch; its slot is the consumer's until it is released. */
 export interface DeliveredBatch extends DecodedSlot {
-  /** Position in the order right behind its last sample. */
+  /** Position in the order behind its last sample, and behind those left out after it at the end of an epoch. */
   readonly end: number;
   /** Samples delivered up to its last one. */
   readonly delivered: number;
@@ -127,6 +127,8 @@ export class Epoch {
         if (batch !== undefined) {
           yield this.#deliver(batch);
           meters.deliver.wait(true);
+        } else if (ending === undefined) {
+          this.journal.settled(task.end);
         }
         if (ending?.error !== undefined) throw ending.error;
         if (ending !== undefined) break;
@@ -155,9 +157,8 @@ export class Epoch {
   #deliver(decoded: DecodedSlot): DeliveredBatch {
     const { deliver } = this.#resources.meters;
     const size = decoded.samples.length;
-    const end = (decoded.samples.at(-1)?.position ?? 0) + 1;
+    const end = this.journal.delivered((decoded.samples.at(-1)?.position ?? 0) + 1);
     this.#delivered += size;
-    this.journal.delivered(end);
     deliver.items += size;
     for (const { bytesPerSample } of this.#resources.memory.regions) deliver.bytes += size * bytesPerSample;
     deliver.queued++;

@@ -10,7 +10,7 @@
  * for each sample of it. Only where a state is asked for, a copy of it runs on to that batch.
  *
  * What is behind the follower is cut off the journal, so that it holds what lies between released batches and the producer, which the
- * number of slots bounds.
+ * number of slots bounds: a long run of samples that are left out is followed as soon as it is known.
  */
 import type { ShuffledOrder, ShuffledOrderState } from '../order/shuffled-order.ts';
 import { type SampleReference, walkBehind } from './reference.ts';
@@ -53,7 +53,7 @@ export class Journal {
   readonly #failed: number[] = [];
   /** Positions behind the batches that are out, in order of delivery. */
   readonly #out: number[] = [];
-  /** Position behind the last batch delivered. */
+  /** Position before which no further batch will end. */
   #last: number;
 
   /** @param fields number of fields of a sample */
@@ -72,18 +72,28 @@ export class Journal {
     this.#failed.push(position);
   }
 
-  /** A batch is delivered whose last sample is the one before position `end`. */
-  delivered(end: number): void {
-    this.#out.push(end);
-    this.#last = end;
+  /** Number of entries that are held. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** All samples before a position are delivered, left out, or part of a batch that will end there at the earliest. */
+  settled(position: number): void {
+    this.#last = position;
+    if (this.#out.length === 0) this.#follow(position);
+  }
+
+  /** A batch is delivered whose last sample is the one before position `end`; tells the position that its state will have. */
+  delivered(end: number): number {
+    this.#last = Math.max(this.#last, end);
+    this.#out.push(this.#last);
+    return this.#last;
   }
 
   /** Nobody will ask for the state at `end` any more. */
   released(end: number): void {
     this.#out.splice(this.#out.indexOf(end), 1);
-    const passed = this.#follower.advance(this.#entries, this.#failed, this.#out[0] ?? this.#last);
-    this.#entries.splice(0, passed.entries);
-    this.#failed.splice(0, passed.failed);
+    this.#follow(this.#out[0] ?? this.#last);
   }
 
   /** How everything stood right behind a batch that is still out. */
@@ -91,6 +101,12 @@ export class Journal {
     const runner = this.#follower.clone();
     runner.advance(this.#entries, this.#failed, end);
     return runner.standing();
+  }
+
+  #follow(position: number): void {
+    const passed = this.#follower.advance(this.#entries, this.#failed, position);
+    this.#entries.splice(0, passed.entries);
+    this.#failed.splice(0, passed.failed);
   }
 }
 

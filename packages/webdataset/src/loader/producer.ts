@@ -31,6 +31,8 @@ export interface Task {
   readonly samples: PlacedReference[];
   /** In the order of their places. */
   readonly events: readonly TaskEvent[];
+  /** Position in the order behind all of them. */
+  readonly end: number;
   readonly reply: Promise<DecodeReply>;
 }
 
@@ -209,9 +211,10 @@ export class Producer {
   async #isWanting(): Promise<boolean> {
     while (this.#isFull) {
       await this.#handOut();
+      // The abort may have come just now, and wakes only those who wait already.
+      this.#resources.signal.throwIfAborted();
       if (this.#underWay === 0) return false;
       await new Promise<void>((resolve) => (this.#settled = resolve));
-      this.#resources.signal.throwIfAborted();
     }
     return true;
   }
@@ -234,6 +237,7 @@ export class Producer {
     meters.decode.blocked.set(false);
     const samples = this.#samples;
     const events = this.#events;
+    const end = this.#position;
     this.#samples = [];
     this.#events = [];
     this.#expected += samples.length;
@@ -241,7 +245,7 @@ export class Producer {
     const reply = samples.length === 0 ? Promise.resolve(NOTHING) : this.#decode(crew, slot, samples);
     // Whoever takes the task sees the rejection; until then it must not count as unhandled.
     reply.catch(() => undefined);
-    tasks.push({ slot, samples, events, reply });
+    tasks.push({ slot, samples, events, end, reply });
   }
 
   async #decode(crew: Crew, slot: number, samples: readonly PlacedReference[]): Promise<DecodeReply> {
