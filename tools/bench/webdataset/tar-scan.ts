@@ -1,4 +1,4 @@
-import { scanTar } from '@warpforge/webdataset';
+import { readTar, scanTar } from '@warpforge/webdataset';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { extract } from 'tar-stream';
@@ -14,23 +14,67 @@ const AIM = 5;
 /** Each measurement passes over the archive until it takes about half a second, so that one collection of garbage is no fifth of it. */
 const PASSES = { ours: 8, theirs: 2 };
 
-/** Finds all members of an archive in the page cache: with the library's scanner, and with tar-stream. */
+/** What is done with an archive, the same on both sides. */
+interface Task {
+  readonly question: string;
+  readonly theirs: (path: string) => Promise<Found>;
+  readonly ours: (path: string) => Promise<Found>;
+  readonly commands: readonly string[];
+}
+
+/** What a pass over an archive came by; both sides must say the same. */
+interface Found {
+  readonly members: number;
+  readonly bytes: number;
+}
+
+const TASKS: readonly Task[] = [
+  {
+    question: 'Tar scan of 20 KB members from a file',
+    theirs: (path) => passWithTarStream(path, false),
+    ours: async (path) => {
+      let members = 0;
+      for await (const { type } of scanTar(path)) if (type === 'file') members++;
+      return { members, bytes: 0 };
+    },
+    commands: ['for await (const member of scanTar(path)) …', 'createReadStream(path).pipe(extract()) … entry.resume()'],
+  },
+  {
+    question: 'Reading 20 KB members from a file with all of their data',
+    theirs: (path) => passWithTarStream(path, true),
+    ours: async (path) => {
+      let [members, bytes] = [0, 0];
+      for await (const { member, data } of readTar(path, { reuseMemory: true })) {
+        if (member.type === 'file') members++;
+        bytes += data.length;
+      }
+      return { members, bytes };
+    },
+    commands: [
+      'for await (const { member, data } of readTar(path, { reuseMemory: true })) …',
+      "createReadStream(path).pipe(extract()) … entry.on('data', …)",
+    ],
+  },
+];
+
+/** Passes over archives in the page cache: with the library, and with tar-stream. */
 export async function compareTarScan(folder: string, progress: Progress): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const kind of ['ustar', 'pax'] as const) {
     const path = join(folder, `${kind}.tar`);
     await writeArchive(path, kind);
-    verdicts.push(await compareOn(path, kind, progress));
+    for (const task of TASKS) verdicts.push(await compareOn(path, kind, task, progress));
   }
   return verdicts;
 }
 
-async function compareOn(path: string, kind: HeaderKind, progress: Progress): Promise<Verdict> {
-  const question = `Tar scan of 20 KB members from a file (${kind === 'pax' ? 'a PAX header each' : 'ustar'}) against tar-stream`;
+async function compareOn(path: string, kind: HeaderKind, task: Task, progress: Progress): Promise<Verdict> {
+  const question = `${task.question} (${kind === 'pax' ? 'a PAX header each' : 'ustar'}) against tar-stream`;
   progress(question);
+  await checkAlike(path, task);
   const contenders = [
-    passes('tar-stream', PASSES.theirs, () => scanWithTarStream(path)),
-    passes('@warpforge/webdataset', PASSES.ours, () => scanWithOurs(path)),
+    passes('tar-stream', PASSES.theirs, () => task.theirs(path)),
+    passes('@warpforge/webdataset', PASSES.ours, () => task.ours(path)),
   ];
   const series = await compare(contenders, (name, round, value) =>
     progress(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${name}: ${Math.round(value).toLocaleString('en-US')} members/s`),
@@ -45,33 +89,33 @@ async function compareOn(path: string, kind: HeaderKind, progress: Progress): Pr
     unit: 'ratio',
     series,
     seriesUnit: 'members/s',
-    commands: ['for await (const member of scanTar(path)) …', 'createReadStream(path).pipe(extract()) … entry.resume()'],
+    commands: task.commands,
   };
 }
 
-function passes(name: string, count: number, scan: () => Promise<number>): Contender {
+async function checkAlike(path: string, { theirs, ours }: Task): Promise<void> {
+  const found = [await theirs(path), await ours(path)].map((side) => JSON.stringify(side));
+  if (found[0] !== found[1]) throw new Error(`the two sides found different things: ${found.join(' and ')}`);
+}
+
+function passes(name: string, count: number, pass: () => Promise<Found>): Contender {
   return {
     name,
     async measure() {
       const started = performance.now();
       let members = 0;
-      for (let pass = 0; pass < count; pass++) members += await scan();
+      for (let done = 0; done < count; done++) members += (await pass()).members;
       return (members * 1000) / (performance.now() - started);
     },
   };
 }
 
-async function scanWithOurs(path: string): Promise<number> {
-  let members = 0;
-  for await (const { type } of scanTar(path)) if (type === 'file') members++;
-  return members;
-}
-
-async function scanWithTarStream(path: string): Promise<number> {
-  let members = 0;
+async function passWithTarStream(path: string, takesData: boolean): Promise<Found> {
+  let [members, bytes] = [0, 0];
   const archive = extract();
   archive.on('entry', (header, stream, next) => {
     if (header.type === 'file') members++;
+    if (takesData) stream.on('data', (data) => (bytes += data instanceof Uint8Array ? data.length : 0));
     stream.on('end', next);
     stream.resume();
   });
@@ -79,5 +123,5 @@ async function scanWithTarStream(path: string): Promise<number> {
     archive.on('finish', resolve).on('error', reject);
     createReadStream(path).on('error', reject).pipe(archive);
   });
-  return members;
+  return { members, bytes };
 }
