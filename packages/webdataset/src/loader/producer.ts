@@ -109,7 +109,7 @@ export class Producer {
     } finally {
       signal.removeEventListener('abort', wake);
       meters.decode.waitForShards(false);
-      meters.decode.blocked.set(false);
+      meters.decode.waitForSlot(false);
     }
   }
 
@@ -232,9 +232,9 @@ export class Producer {
   async #handOut(): Promise<void> {
     if (this.#samples.length === 0 && this.#events.length === 0) return;
     const { slots, tasks, crew, meters, signal } = this.#resources;
-    meters.decode.blocked.set(true);
+    meters.decode.waitForSlot(true);
     const slot = await slots.acquire(signal);
-    meters.decode.blocked.set(false);
+    meters.decode.waitForSlot(false);
     const samples = this.#samples;
     const events = this.#events;
     const end = this.#position;

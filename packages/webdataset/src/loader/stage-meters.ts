@@ -55,6 +55,7 @@ export class ReadMeter extends StageMeter {
 export class DecodeMeter extends StageMeter {
   #underWay = 0;
   #isProducing = true;
+  #isSlotAwaited = false;
 
   /** A request goes to the threads. */
   begin(): void {
@@ -81,8 +82,17 @@ export class DecodeMeter extends StageMeter {
     this.#update();
   }
 
+  /** Says whether the producer waits for a slot. */
+  waitForSlot(isWaiting: boolean): void {
+    this.#isSlotAwaited = isWaiting;
+    this.#update();
+  }
+
+  /** As long as something is being decoded, neither files nor slots are what decoding lacks. */
   #update(): void {
-    this.starved.set(!this.#isProducing && this.#underWay === 0);
+    const isIdle = this.#underWay === 0;
+    this.starved.set(isIdle && !this.#isProducing);
+    this.blocked.set(isIdle && this.#isSlotAwaited);
   }
 }
 
