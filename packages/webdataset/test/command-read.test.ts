@@ -197,8 +197,24 @@ describe('webdataset cat', () => {
     expect(await webdataset(['cat', shard!, 'b', 'txt'])).toMatchObject({ code: 1, stdout: '' });
   });
 
-  it('says which keys and fields there are', async () => {
-    const shard = shards[0]!;
+  it('finds a field where the folder was packed as its files came, and the members of a sample lie apart', async () => {
+    const directory = join(folder.path, 'apart');
+    await mkdir(directory);
+    for (const name of ['a.cls', 'b.cls', 'a.txt', 'b.txt']) await writeFile(join(directory, name), name);
+    const packed = join(directory, 'apart.tar');
+    gnuTar('cf', packed, '-C', directory, 'a.cls', 'b.cls', 'a.txt', 'b.txt');
+    for (const indexed of [false, true]) {
+      if (indexed) expect(await webdataset(['index', packed])).toMatchObject({ code: 0 });
+      expect(await webdataset(['cat', packed, 'a', 'cls'])).toMatchObject({ code: 0, stdout: 'a.cls', stderr: '' });
+      expect(await webdataset(['cat', packed, 'a', 'txt'])).toMatchObject({ code: 0, stdout: 'a.txt', stderr: '' });
+      const message = `sample "b" of ${packed} has no field "jpg"; it has cls, txt`;
+      expect(await webdataset(['cat', packed, 'b', 'jpg'])).toMatchObject({ code: 1, stderr: `webdataset: NO_SUCH_FIELD: ${message}\n` });
+    }
+  });
+
+  it.each(['with an index', 'without one'])('says which keys and fields there are, %s', async (how) => {
+    const shard = how === 'with an index' ? shards[0]! : join(folder.path, 'without.tar');
+    if (how !== 'with an index') await writeFile(shard, await readFile(shards[0]!));
     const lines = await Promise.all(
       [
         ['k9', 'jpg'],

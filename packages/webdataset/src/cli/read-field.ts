@@ -9,7 +9,8 @@ import { CommandError } from './failure.ts';
 import { samplesWithDataOf } from './shards.ts';
 
 /**
- * The bytes of one field of the first sample with this key. With an index only they are read; without one the shard is read up to them.
+ * The bytes of one field of the first sample with this key that has it: a folder packed as its files come may give several samples one
+ * key. With an index only they are read; without one the shard is read up to them.
  *
  * @throws {@link CommandError} `NO_SUCH_SAMPLE`, `NO_SUCH_FIELD`; {@link WebDatasetError} when the shard cannot be read
  */
@@ -17,16 +18,28 @@ export async function readField(shard: string, key: string, field: string, signa
   const index = await findIndex(shard, { signal });
   // An index in format v1.1 knows no keys.
   if (index?.samples.every((sample) => sample.key !== undefined) === true) {
-    const sample = index.samples.find((candidate) => candidate.key === key);
-    if (sample === undefined) throw noSuchSample(shard, key);
+    const found = index.samples.filter((sample) => sample.key === key);
+    if (found.length === 0) throw noSuchSample(shard, key);
+    const sample = found.find(({ fields }) => fields.has(field)) ?? found.find(({ duplicates }) => duplicates !== undefined);
+    if (sample === undefined)
+      throw noSuchField(
+        shard,
+        key,
+        field,
+        found.flatMap(({ fields }) => [...fields.keys()]),
+      );
     const bytes = await readIndexed(shard, key, field, sample, signal);
     if (bytes !== undefined) return bytes;
   }
+  const passed: string[] = [];
   for await (const sample of samplesWithDataOf(shard, signal)) {
     if (sample.key !== key) continue;
     if (sample.fault !== undefined) throw sample.fault;
-    return sample.fields.get(field)?.data ?? Promise.reject(noSuchField(shard, key, field, sample.fields.keys()));
+    const data = sample.fields.get(field)?.data;
+    if (data !== undefined) return data;
+    passed.push(...sample.fields.keys());
   }
+  if (passed.length > 0) throw noSuchField(shard, key, field, passed);
   throw noSuchSample(shard, key);
 }
 
@@ -38,9 +51,9 @@ async function readIndexed(
   sample: IndexedSample,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  if (sample.duplicates !== undefined) return undefined;
+  if (sample.duplicates !== undefined) return undefined; // Its fault is found by reading.
   const place = sample.fields.get(field);
-  if (place === undefined) throw noSuchField(shard, key, field, sample.fields.keys());
+  if (place === undefined) return undefined;
   await using stored = await openAtRandom(shard, signal);
   if (!stored.isRandom) return undefined;
   const bytes = await stored.read(place.offset - BLOCK_SIZE, BLOCK_SIZE + place.size);
@@ -51,8 +64,8 @@ async function readIndexed(
   return bytes.subarray(BLOCK_SIZE);
 }
 
-function noSuchField(shard: string, key: string, field: string, fields: Iterable<string>): CommandError {
-  return new CommandError('NO_SUCH_FIELD', `sample "${key}" of ${shard} has no field "${field}"; it has ${[...fields].join(', ')}`);
+function noSuchField(shard: string, key: string, field: string, fields: readonly string[]): CommandError {
+  return new CommandError('NO_SUCH_FIELD', `sample "${key}" of ${shard} has no field "${field}"; it has ${fields.join(', ')}`);
 }
 
 function noSuchSample(shard: string, key: string): CommandError {

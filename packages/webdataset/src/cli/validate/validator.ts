@@ -101,7 +101,7 @@ export class Validator {
     if (before !== undefined) {
       const message =
         before === number
-          ? 'the key comes a second time in this shard: the members of a sample must follow each other, and keys must be unique'
+          ? 'the key comes a second time in this shard: the members of a sample must follow each other (as tar --sort=name packs them), and keys must be unique'
           : `the key is in ${this.#shards[before] ?? ''} too; keys must be unique in a data set`;
       faults.push({ code: 'WDS_DUPLICATE_KEY', severity: 'error', shard, offset, key, message });
     }
