@@ -3,13 +3,8 @@
  * part of docs/benchmarks.md, and fails when a bar is missed.
  */
 import { Command } from 'commander';
-import {
-  LOADER_BENCHMARK_PACKAGES,
-  MissingPackagesError,
-  MOUNT_BENCHMARK_PACKAGES,
-  provideSystemPackages,
-  type SystemPackage,
-} from '../system-packages.ts';
+import { runProgram } from '../run-program.ts';
+import { LOADER_BENCHMARK_PACKAGES, MOUNT_BENCHMARK_PACKAGES, provideSystemPackages, type SystemPackage } from '../system-packages.ts';
 import { describeMachine, type Peer } from './machine.ts';
 import { measureMount } from './mount-suite.ts';
 import type { Progress } from './reading.ts';
@@ -68,12 +63,7 @@ for (const suite of SUITES) {
 // Ctrl-C reaches the running child too, whose failure then unwinds everything that is mounted here.
 process.on('SIGINT', () => (process.exitCode = 130));
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof MissingPackagesError)) throw error;
-  program.error(error.message, { exitCode: 1 });
-}
+await runProgram(program);
 
 async function runSuite({ name, title, packages, peers, measure }: Suite, output: string): Promise<void> {
   await provideSystemPackages(packages);

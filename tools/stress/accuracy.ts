@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import type { DataSet } from '../demo/datasets/data-set.ts';
 import { encodeImages } from '../demo/datasets/encode.ts';
 import { openFashionMnist } from '../demo/datasets/fashion-mnist.ts';
+import { print } from './command-line.ts';
 
 const run = promisify(execFile);
 const TRAINER = join(import.meta.dirname, '../../apps/trainer/bin/warpforge-train.mjs');
@@ -73,8 +74,4 @@ async function writeShards(dataSet: DataSet, split: 'train' | 'test', folders: r
 
 function percent(part: number): string {
   return `${(part * 100).toFixed(2)} %`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

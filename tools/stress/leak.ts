@@ -1,11 +1,15 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { print, wholeNumber } from './command-line.ts';
 import { runLeakSuite } from './leak/suite.ts';
 import { Progress } from './progress.ts';
+
+/** Fewer leave too little between the epochs that are compared. */
+const LEAST_EPOCHS = 50;
 
 /** `npm run stress -- leak` */
 export const leak = new Command('leak')
   .description('runs epochs of the loader: whole, left, resumed, with faults; memory, open files and threads must not grow')
-  .option('--epochs <count>', 'how many', wholeNumber, 1000)
+  .option('--epochs <count>', 'how many', wholeNumber(LEAST_EPOCHS), 1000)
   .action(async ({ epochs }: { epochs: number }) => {
     using progress = new Progress('epochs', epochs);
     const { before, after, closed, faults } = await runLeakSuite(epochs, (done) => progress.update(done));
@@ -26,16 +30,6 @@ export const leak = new Command('leak')
     if (faults.length > 0) process.exitCode = 1;
   });
 
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 50) throw new InvalidArgumentError('It must be a whole number of at least 50.');
-  return number;
-}
-
 function mebibytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(2);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

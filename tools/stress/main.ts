@@ -1,6 +1,7 @@
 /** `npm run stress -- <suite>`: what takes too long for the tests: it must hold, not be fast. Fails when something does not hold. */
 import { Command } from 'commander';
-import { MissingPackagesError, provideSystemPackages, STRESS_PACKAGES } from '../system-packages.ts';
+import { runProgram } from '../run-program.ts';
+import { provideSystemPackages, STRESS_PACKAGES } from '../system-packages.ts';
 import { accuracy } from './accuracy.ts';
 import { leak } from './leak.ts';
 import { tar } from './tar.ts';
@@ -13,9 +14,4 @@ const program = new Command('npm run stress --')
   .addCommand(tar)
   .hook('preAction', () => provideSystemPackages(STRESS_PACKAGES));
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof MissingPackagesError)) throw error;
-  program.error(error.message, { exitCode: 1 });
-}
+await runProgram(program);

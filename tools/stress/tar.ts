@@ -1,15 +1,16 @@
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { print, wholeNumber } from './command-line.ts';
 import { Progress } from './progress.ts';
 import { runTarSuite } from './tar/suite.ts';
 
 /** `npm run stress -- tar` */
 export const tar = new Command('tar')
   .description('breaks archives in every way, and reads them: right samples, or an error that says where')
-  .option('--archives <count>', 'how many', wholeNumber, 1_000_000)
-  .option('--seed <number>', 'the same seed and numbers give the same archives', wholeNumber, 1)
-  .option('--first <number>', 'where to begin, as a failure says', wholeNumber, 0)
-  .option('--workers <count>', 'threads', wholeNumber, availableParallelism())
+  .option('--archives <count>', 'how many', wholeNumber(), 1_000_000)
+  .option('--seed <number>', 'the same seed and numbers give the same archives', wholeNumber(), 1)
+  .option('--first <number>', 'where to begin, as a failure says', wholeNumber(), 0)
+  .option('--workers <count>', 'threads', wholeNumber(), availableParallelism())
   .addHelpText('after', '\nExamples:\n  $ npm run stress -- tar\n  $ npm run stress -- tar --seed 7 --first 1234 --archives 1\n')
   .action(async (options: { archives: number; seed: number; first: number; workers: number }) => {
     const { seed, archives } = options;
@@ -31,13 +32,3 @@ export const tar = new Command('tar')
     print(`  broken where it is allowed ${tally.harmless}`);
     print(`  read by Python, too       ${judged ?? 'none: python3 is not installed'}`);
   });
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('It must be a whole number.');
-  return number;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
