@@ -8,12 +8,12 @@ import { Comment, CommentTag, Converter, ReferenceType, ReflectionKind } from 't
 const CATEGORIES = [
   [/^(stages\/)/, 'Stages'],
   [/^(loader|loader\/.*|probe-image)\.ts$/, 'Loader'],
-  [/^decode\//, 'Decoders'],
+  [/^(decode\/|fields\.ts)/, 'Decoders'],
   [/^(samples?|lazy-sample|sample-decoder)\.ts$/, 'Samples'],
   [/^(source\/|resolve-shards|find-shards|shard-spec)/, 'Shards'],
   [/^(shard-index\/|shard-reader)/, 'Index and random access'],
   [/^(shard-writer|encode\/)/, 'Writer'],
-  [/^(order\/|order\.ts)/, 'Order'],
+  [/^order\//, 'Order'],
   [/^tar\//, 'Tar'],
   [/^(errors|failure-policy|skipped)\.ts$/, 'Failures'],
 ];

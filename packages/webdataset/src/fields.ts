@@ -1,4 +1,4 @@
-/** Fields that hold an image, the preferred first. */
+/** Fields that hold an image, the preferred first: what `probeImage` looks for. */
 export const IMAGE_FIELDS = ['jpg', 'jpeg', 'png', 'webp'] as const;
 
 /** Fields that hold an integer, as Python webdataset decodes them; the preferred first. */

@@ -6,6 +6,7 @@ export {
   type WebDatasetErrorDetails,
 } from './errors.ts';
 export type { ArrayToWrite } from './encode/npy.ts';
+export { IMAGE_FIELDS } from './fields.ts';
 export { findShards } from './find-shards.ts';
 export type { ImageShape } from './decode/image/image-value.ts';
 export type { DecodeContext, RandomNumbers } from './decode/decode-context.ts';

@@ -1,4 +1,4 @@
-import { image, integer, Loader } from '@warpforge/webdataset';
+import { image, IMAGE_FIELDS, integer, Loader } from '@warpforge/webdataset';
 import type { LoaderState } from '@warpforge/webdataset';
 import { z } from 'zod';
 import type { ModelShape } from '../model/network.ts';
@@ -52,8 +52,6 @@ export interface SourceStats {
   readonly stages: readonly StageOfSource[];
 }
 
-/** Members that hold a sample's image, the preferred first. */
-const IMAGE_FIELDS = ['jpg', 'jpeg', 'png', 'webp'];
 /** A crop moves the image by up to this part of its side: 4 pixels of 112, 1 of 28. */
 const CROP_PART = 1 / 28;
 
