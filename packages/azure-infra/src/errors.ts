@@ -2,26 +2,47 @@
  * What the provisioner can fail with.
  *
  * - `INFRA_SETTINGS_INVALID`: the settings are wrong; `faults` names every reason.
- * - `INFRA_NOT_AVAILABLE`: this version cannot do what was asked.
+ * - `INFRA_GRAPH_INVALID`: resources of a graph do not fit together.
+ * - `INFRA_SIGN_IN`: there is no usable credential.
+ * - `INFRA_CHECK_FAILED`: the checks before a deployment found what would make it fail.
+ * - `INFRA_REPLACE_REFUSED`: something would have to be made anew, and nobody has allowed it.
+ * - `INFRA_DEPLOYMENT_ACTIVE`: another deployment of the environment is running.
+ * - `INFRA_DEPLOYMENT_FAILED`: Azure could not deploy a resource; the message has its reasons.
+ * - `INFRA_DEPLOYMENT_CANCELED`: the deployment was canceled.
+ * - `INFRA_PROPAGATION`: a role is assigned and does not work within the time that Azure allows itself.
+ * - `INFRA_NOT_PROVISIONED`: there is no such environment, or nothing tells where it is.
+ * - `INFRA_INCOMPLETE`: not everything could be deleted.
  */
-export type InfraErrorCode = 'INFRA_SETTINGS_INVALID' | 'INFRA_NOT_AVAILABLE';
+export type InfraErrorCode =
+  | 'INFRA_SETTINGS_INVALID'
+  | 'INFRA_GRAPH_INVALID'
+  | 'INFRA_SIGN_IN'
+  | 'INFRA_CHECK_FAILED'
+  | 'INFRA_REPLACE_REFUSED'
+  | 'INFRA_DEPLOYMENT_ACTIVE'
+  | 'INFRA_DEPLOYMENT_FAILED'
+  | 'INFRA_DEPLOYMENT_CANCELED'
+  | 'INFRA_PROPAGATION'
+  | 'INFRA_NOT_PROVISIONED'
+  | 'INFRA_INCOMPLETE'
+  | 'INFRA_NOT_AVAILABLE';
 
 /** One setting that is wrong. */
 export interface SettingsFault {
-  /** The environment variable that holds the setting. */
+  /** Where the setting came from: a flag, an environment variable, or a place in a file. */
   readonly variable: string;
   readonly message: string;
 }
 
-/** A failed plan or deployment. The message lists every fault and says what to do. */
+/** A plan, a deployment or what follows it has failed. The message says what to do. */
 export class InfraError extends Error {
   override readonly name = 'InfraError';
   readonly code: InfraErrorCode;
   /** All faults at once; empty unless the code is `INFRA_SETTINGS_INVALID`. */
   readonly faults: readonly SettingsFault[];
 
-  constructor(code: InfraErrorCode, message: string, faults: readonly SettingsFault[] = []) {
-    super(message + faults.map((fault) => `\n  ${fault.variable}: ${fault.message}`).join(''));
+  constructor(code: InfraErrorCode, message: string, faults: readonly SettingsFault[] = [], options?: { readonly cause?: unknown }) {
+    super(message + faults.map((fault) => `\n  ${fault.variable}: ${fault.message}`).join(''), options);
     this.code = code;
     this.faults = faults;
   }
