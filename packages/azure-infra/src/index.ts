@@ -1,18 +1,15 @@
+export { identifyCaller, openCredential, type Caller, type TokenCredential } from './credential.ts';
+export { storageAccountNames, trainingEnvironment, type EnvironmentFacts } from './environment/training-environment.ts';
 export { InfraError, type InfraErrorCode, type SettingsFault } from './errors.ts';
-export { planResources } from './plan.ts';
-export { provision } from './provision.ts';
-export type {
-  BlobContainer,
-  NetworkInterface,
-  NetworkSecurityGroup,
-  PublicIpAddress,
-  Resource,
-  ResourceGroup,
-  RoleAssignment,
-  SecurityRule,
-  StorageAccount,
-  VirtualMachine,
-  VirtualNetwork,
-} from './resource.ts';
-export { settingsFromEnvironment, settingsVariables, type InfraSettings } from './settings.ts';
+export { networkInterface, publicIpAddress, sshSecurityGroup, virtualNetwork } from './graph/network.ts';
+export { ResourceGraph, type ResourceGraphOptions } from './graph/resource-graph.ts';
+export type { Principal, Resource, ResourceGroup, Role, RoleAssignment } from './graph/resource.ts';
+export { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from './graph/roles.ts';
+export { blobContainer, storageAccount } from './graph/storage.ts';
+export { virtualMachine, type VirtualMachineOptions } from './graph/virtual-machine.ts';
+export type { EnvironmentOutputs, StorageOutputs } from './outputs.ts';
+export type { InfraSettings } from './settings/infra-settings.ts';
+export { settingsFromEnvironment, settingsVariables } from './settings.ts';
 export { storageAccountName } from './storage-account-name.ts';
+export { renderTemplate, type KnownIdentities } from './template/render.ts';
+export { armGuid } from './template/arm-guid.ts';
