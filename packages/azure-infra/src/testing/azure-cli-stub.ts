@@ -1,0 +1,102 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { issueToken } from './tokens.ts';
+
+/** Who is signed in, and where the stub goes. */
+export interface AzureCliStubOptions {
+  /** Folder for `az`, made if missing; it belongs first on `PATH`. */
+  readonly directory: string;
+  readonly tenantId: string;
+  readonly subscriptionId: string;
+  /** The signed-in person: object id and principal name. */
+  readonly user: { readonly objectId: string; readonly name: string };
+  /** Wall clock, in milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** The stub makes no tokens while it runs: they must outlast whatever uses it. The real ones live for about an hour. */
+const TOKEN_LIFE_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** The services that tokens are made out to; a real directory knows no other service of this product either. */
+const AUDIENCES = ['https://management.azure.com', 'https://management.core.windows.net', 'https://storage.azure.com'];
+
+/**
+ * Writes an executable `az` that answers `az version`, `az account show` and `az account get-access-token` for a signed-in user, so that
+ * `AzureCliCredential` works without Azure. POSIX shell only. Returns the path.
+ *
+ * Its output is what https://learn.microsoft.com/cli/azure/account describes.
+ */
+export async function writeAzureCliStub(options: AzureCliStubOptions): Promise<string> {
+  const file = join(options.directory, 'az');
+  await mkdir(options.directory, { recursive: true });
+  await writeFile(file, script(options), { mode: 0o700 });
+  return file;
+}
+
+function script({ tenantId, subscriptionId, user, now = Date.now }: AzureCliStubOptions): string {
+  const issuedAt = new Date(now());
+  const expiresAt = new Date(now() + TOKEN_LIFE_MS);
+  const tokens = AUDIENCES.map((audience) => {
+    const token = issueToken({ objectId: user.objectId, kind: 'user', tenantId, audience, issuedAt, expiresAt, name: user.name });
+    return `  ${audience}) token=${token} ;;`;
+  });
+  const account = {
+    environmentName: 'AzureCloud',
+    id: subscriptionId,
+    isDefault: true,
+    name: 'Fake subscription',
+    state: 'Enabled',
+    tenantId,
+    user: { name: user.name, type: 'user' },
+  };
+  const answer = {
+    accessToken: '@TOKEN@',
+    expiresOn: expiresAt.toISOString().replace('T', ' ').replace('Z', '000'),
+    expires_on: Math.floor(expiresAt.getTime() / 1000),
+    subscription: subscriptionId,
+    tenant: tenantId,
+    tokenType: 'Bearer',
+  };
+  return `#!/bin/sh
+# Stands in for the Azure CLI of a person who is signed in. The tokens are unsigned: Azure itself refuses them.
+fail() { echo "ERROR: $1" >&2; exit "\${2:-1}"; }
+
+command="$1 $2"
+[ "$1" = version ] && command=version
+resource=https://management.core.windows.net
+query='' output=json
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --resource | --scope) resource=\${2%/.default} resource=\${resource%/} ;;
+    --subscription) [ "$2" = ${quote(subscriptionId)} ] || fail "Subscription '$2' not found. Check the spelling and casing and try again." ;;
+    --tenant) [ "$2" = ${quote(tenantId)} ] || fail "Tenant '$2' is not the one that you are signed in to." ;;
+    --query) query=$2 ;;
+    --output | -o) output=$2 ;;
+    -*) fail "unrecognized arguments: $1" 2 ;;
+    *) shift; continue ;;
+  esac
+  [ $# -ge 2 ] || fail "argument $1: expected one argument" 2
+  shift 2
+done
+
+case "$command/$output/$query" in
+  version/json/) printf '%s\\n' '{ "azure-cli": "2.80.0", "azure-cli-core": "2.80.0", "extensions": {} }' ;;
+  'account show/json/') printf '%s\\n' ${quote(JSON.stringify(account, undefined, 2))} ;;
+  'account show/tsv/id') printf '%s\\n' ${quote(subscriptionId)} ;;
+  'account show/tsv/tenantId') printf '%s\\n' ${quote(tenantId)} ;;
+  'account show/tsv/user.name') printf '%s\\n' ${quote(user.name)} ;;
+  'account get-access-token/json/')
+    case "$resource" in
+${tokens.map((line) => `    ${line}`).join('\n')}
+      *) fail "AADSTS500011: The resource principal named $resource was not found in the tenant." ;;
+    esac
+    printf '%s\\n' ${quote(JSON.stringify(answer, undefined, 2)).replace('@TOKEN@', '\'"$token"\'')} ;;
+  *) fail "this stand-in for the Azure CLI does not know: az $command (output $output, query '$query')" 2 ;;
+esac
+`;
+}
+
+/** The text as one word of a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
