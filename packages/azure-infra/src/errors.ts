@@ -29,8 +29,8 @@ export type InfraErrorCode =
 
 /** One setting that is wrong. */
 export interface SettingsFault {
-  /** Where the setting came from: a flag, an environment variable, or a place in a file. */
-  readonly variable: string;
+  /** Where its value comes from: `--vm-size`, `VM_SIZE`, or `warpforge.yaml:3:1`. */
+  readonly place: string;
   readonly message: string;
 }
 
@@ -42,7 +42,7 @@ export class InfraError extends Error {
   readonly faults: readonly SettingsFault[];
 
   constructor(code: InfraErrorCode, message: string, faults: readonly SettingsFault[] = [], options?: { readonly cause?: unknown }) {
-    super(message + faults.map((fault) => `\n  ${fault.variable}: ${fault.message}`).join(''), options);
+    super(message + faults.map((fault) => `\n  ${fault.place}: ${fault.message}`).join(''), options);
     this.code = code;
     this.faults = faults;
   }

@@ -78,10 +78,10 @@ export const settingsVariables: readonly string[] = Object.keys(environmentSchem
 export function settingsFromEnvironment(environment: Readonly<Record<string, string | undefined>>): InfraSettings {
   const given = Object.fromEntries(settingsVariables.map((name) => [name, environment[name] === '' ? undefined : environment[name]]));
   const parsed = environmentSchema.safeParse(given);
-  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => ({ variable: String(issue.path[0]), message: issue.message }));
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => ({ place: String(issue.path[0]), message: issue.message }));
   const accountA = given['STORAGE_ACCOUNT_A'];
   if (accountA !== undefined && accountA === given['STORAGE_ACCOUNT_B']) {
-    faults.push({ variable: 'STORAGE_ACCOUNT_B', message: 'must differ from STORAGE_ACCOUNT_A' });
+    faults.push({ place: 'STORAGE_ACCOUNT_B', message: 'must differ from STORAGE_ACCOUNT_A' });
   }
   if (!parsed.success || faults.length > 0) throw new InfraError('INFRA_SETTINGS_INVALID', 'the settings are not valid', faults);
   const settings = parsed.data;
