@@ -80,8 +80,8 @@ export interface Resources {
   inGroup(resourceGroup: string, signal: AbortSignal): Promise<readonly ArmResource[]>;
   /** Deletes and waits until it is gone; nothing happens when there is none. */
   delete(id: string, apiVersion: string, signal: AbortSignal): Promise<void>;
-  /** Role assignments exactly at a scope (a resource id). */
-  roleAssignmentsAt(scope: string, signal: AbortSignal): Promise<readonly RoleAssignmentFacts[]>;
+  /** Role assignments at a scope (a resource id) and at whatever lies below it. */
+  roleAssignmentsWithin(scope: string, signal: AbortSignal): Promise<readonly RoleAssignmentFacts[]>;
   /** `PowerState/…` of a VM without the prefix: `running`, `deallocated`; undefined when there is no such VM. */
   powerState(vmId: string, signal: AbortSignal): Promise<string | undefined>;
 }

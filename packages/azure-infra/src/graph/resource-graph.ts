@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InfraError } from '../errors.ts';
-import type { TemplateValue } from '../template/expression.ts';
-import { Expression } from '../template/expression.ts';
+import { Expression, isTemplateList, type TemplateObject, type TemplateValue } from '../template/expression.ts';
 import type { Resource, ResourceGroup, RoleAssignment } from './resource.ts';
 import { resourceId } from './resource-id.ts';
 import { ENVIRONMENT_TAG, MANAGED_BY, MANAGED_BY_TAG, WRITE_ONLY_TAG } from './tags.ts';
@@ -108,11 +107,10 @@ function valueAt({ properties }: Resource, path: string): TemplateValue {
   const [root, ...names] = path.split('.');
   if (root !== 'properties') throw new InfraError('INFRA_GRAPH_INVALID', `the path "${path}" must begin with "properties."`);
   let value: TemplateValue | undefined = properties;
-  for (const name of names) {
-    value =
-      typeof value === 'object' && value !== null && !(value instanceof Expression) && !Array.isArray(value)
-        ? new Map(Object.entries(value)).get(name)
-        : undefined;
-  }
+  for (const name of names) value = isObject(value) ? value[name] : undefined;
   return value ?? null;
+}
+
+function isObject(value: TemplateValue | undefined): value is TemplateObject {
+  return typeof value === 'object' && value !== null && !(value instanceof Expression) && !isTemplateList(value);
 }

@@ -28,3 +28,8 @@ export function quote(text: string): string {
 export function resourceIdExpression(type: string, name: string): Expression {
   return new Expression(`resourceId(${[type, ...name.split('/')].map(quote).join(', ')})`);
 }
+
+/** Whether a value is a list; `Array.isArray` does not tell for lists that are read-only. */
+export function isTemplateList(value: TemplateValue): value is readonly TemplateValue[] {
+  return Array.isArray(value);
+}

@@ -4,7 +4,8 @@ import { relativePath } from '../graph/resource-id.ts';
 import type { Resource, RoleAssignment } from '../graph/resource.ts';
 import { roleDefinitionId } from '../graph/roles.ts';
 import { roleAssignmentName } from '../graph/role-assignment.ts';
-import { Expression, quote, resourceIdExpression, type TemplateValue } from './expression.ts';
+import { statedValues } from '../graph/stated-values.ts';
+import { Expression, isTemplateList, quote, resourceIdExpression, type TemplateValue } from './expression.ts';
 
 const SUBSCRIPTION_SCHEMA = 'https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#';
 const GROUP_SCHEMA = 'https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#';
@@ -76,18 +77,13 @@ function renderGroup(graph: ResourceGraph, identities: KnownIdentities): JsonObj
 }
 
 function renderResource(graph: ResourceGraph, resource: Resource): JsonObject {
-  const { type, apiVersion, name, location, tags, sku, kind, identity, properties, dependsOn } = resource;
+  const { type, apiVersion, name, dependsOn } = resource;
   return {
     type,
     apiVersion,
     name: escape(name),
-    ...(location === undefined ? {} : { location }),
-    ...(tags === undefined ? {} : { tags: render({ ...tags }) }),
-    ...(sku === undefined ? {} : { sku: render(sku) }),
-    ...(kind === undefined ? {} : { kind }),
-    ...(identity === undefined ? {} : { identity: render(identity) }),
     ...(dependsOn.length === 0 ? {} : { dependsOn: dependsOn.map((key) => reference(graph, key)) }),
-    properties: render(properties),
+    ...Object.fromEntries(Object.entries(statedValues(resource)).map(([part, value]) => [part, render(value)])),
   };
 }
 
@@ -150,12 +146,8 @@ function render(value: TemplateValue): JsonValue {
   if (value instanceof Expression) return bracket(value);
   if (typeof value === 'string') return escape(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (isList(value)) return value.map(render);
+  if (isTemplateList(value)) return value.map(render);
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, render(inner)]));
-}
-
-function isList(value: TemplateValue): value is readonly TemplateValue[] {
-  return Array.isArray(value);
 }
 
 function bracket({ text }: Expression): string {

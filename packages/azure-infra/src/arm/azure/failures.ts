@@ -1,0 +1,88 @@
+import { ArmError, describeFault } from '../arm-error.ts';
+import type { ArmFault } from '../resource-manager.ts';
+
+/** Runs a request and turns what it rejects with into an {@link ArmError} that says what was asked. */
+export async function asking<T>(what: string, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toArmError(what, error);
+  }
+}
+
+/** As {@link asking}, for what may not be there: a 404 is undefined. */
+export async function askingFor<T>(what: string, signal: AbortSignal, request: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await asking(what, signal, request);
+  } catch (error) {
+    if (error instanceof ArmError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+function toArmError(what: string, error: unknown): ArmError {
+  if (error instanceof ArmError) return error;
+  const status = numberAt(error, 'statusCode');
+  const fault = readFault(at(error, 'details', 'error')) ?? readFault(at(error, 'error')) ?? readFault(error);
+  const reason = fault === undefined ? (error instanceof Error ? error.message : String(error)) : describeFault(fault);
+  const place = status === undefined ? '' : ` (HTTP ${status})`;
+  return new ArmError(`${what} failed${place}: ${reason}${adviceFor(fault)}`, {
+    cause: error,
+    ...(status === undefined ? {} : { status }),
+    ...(fault === undefined ? {} : { fault }),
+  });
+}
+
+/** What a person can do about the failures that only a person can mend. */
+function adviceFor(fault: ArmFault | undefined): string {
+  switch (fault?.code) {
+    case 'AuthorizationFailed':
+    case 'LinkedAuthorizationFailed':
+      return '\nAsk an owner of the subscription for the role that is missing; "Owner", or "Contributor" with "Role Based Access Control Administrator", is enough';
+    case 'SubscriptionNotFound':
+    case 'InvalidSubscriptionId':
+      return '\nSet AZURE_SUBSCRIPTION_ID to one that "az account list" shows';
+    case 'ScopeLocked':
+      return '\nA lock is in the way: "az lock list" shows it';
+    default:
+      return '';
+  }
+}
+
+/** Reads `{ code, message, details }`, whoever made it; undefined when it is none. */
+export function readFault(value: unknown): ArmFault | undefined {
+  const code = at(value, 'code');
+  const message = at(value, 'message');
+  if (typeof code !== 'string' || typeof message !== 'string') return undefined;
+  const details = at(value, 'details');
+  const inner = Array.isArray(details) ? details.map(readFault).filter((fault) => fault !== undefined) : [];
+  return { code, message: message.trim(), details: [...inner, ...nestedInMessage(message)] };
+}
+
+/** Resource providers put their own answer, as JSON, into the message of the one around it. */
+function nestedInMessage(message: string): ArmFault[] {
+  if (!message.trimStart().startsWith('{')) return [];
+  try {
+    const parsed: unknown = JSON.parse(message);
+    const fault = readFault(at(parsed, 'error') ?? parsed);
+    return fault === undefined ? [] : [fault];
+  } catch {
+    // It only began like JSON; the message stands for itself.
+    return [];
+  }
+}
+
+function at(value: unknown, ...names: readonly string[]): unknown {
+  let current = value;
+  for (const name of names) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    current = Reflect.get(current, name);
+  }
+  return current;
+}
+
+function numberAt(value: unknown, name: string): number | undefined {
+  const found = at(value, name);
+  return typeof found === 'number' ? found : undefined;
+}

@@ -1,0 +1,45 @@
+import type { ResourceManager, RoleAssignmentFacts } from '../arm/resource-manager.ts';
+import type { ResourceGraph } from '../graph/resource-graph.ts';
+import { resourceGroupId } from '../graph/resource-id.ts';
+import { nameOfRoleAssignment, roleAssignmentName } from '../graph/role-assignment.ts';
+import type { KnownIdentities } from '../template/render.ts';
+import type { PlannedChange } from './planned-change.ts';
+
+/**
+ * Rights that this environment once gave to an identity which is no longer there: those with the name that this program computes, a role
+ * that the graph gives to an identity, and a principal that is not one of it. Rights of people are left alone: who provisioned before
+ * may go on working.
+ */
+export async function leftOverRights(
+  manager: ResourceManager,
+  graph: ResourceGraph,
+  identities: KnownIdentities,
+  signal: AbortSignal,
+): Promise<PlannedChange[]> {
+  const wanted = new Set<string>();
+  const roles = new Map<string, (typeof graph.roleAssignments)[number]['role']>();
+  for (const assignment of graph.roleAssignments) {
+    if (!('identityOf' in assignment.principal)) continue;
+    roles.set(assignment.role.guid, assignment.role);
+    const principalId = identities.get(assignment.principal.identityOf);
+    if (principalId !== undefined) wanted.add(roleAssignmentName(graph, assignment, principalId));
+  }
+  const scopes = new Map(
+    [...new Set(graph.roleAssignments.map(({ scope }) => scope))].map((key) => [graph.idOf(key).toLowerCase(), graph.idOf(key)]),
+  );
+  const existing = await manager.resources.roleAssignmentsWithin(resourceGroupId(graph.subscriptionId, graph.group.name), signal);
+  const isLeftOver = ({ scope, name, principalId, principalType, roleDefinitionGuid }: RoleAssignmentFacts): boolean => {
+    const role = roles.get(roleDefinitionGuid);
+    const ownScope = scopes.get(scope.toLowerCase());
+    if (role === undefined || ownScope === undefined || principalType !== 'ServicePrincipal' || wanted.has(name)) return false;
+    return name === nameOfRoleAssignment(graph.subscriptionId, ownScope, principalId, role);
+  };
+  return existing.filter(isLeftOver).map(({ id, name, roleDefinitionGuid, principalId }) => ({
+    action: 'delete',
+    id,
+    type: 'Microsoft.Authorization/roleAssignments',
+    name,
+    differences: [],
+    note: `${roles.get(roleDefinitionGuid)?.name ?? roleDefinitionGuid} of ${principalId}, an identity that is no longer part of the environment`,
+  }));
+}

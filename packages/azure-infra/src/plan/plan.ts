@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../arm/arm-resource.ts';
+import type { DeploymentRequest, ResourceManager, WhatIfChange } from '../arm/resource-manager.ts';
+import type { ResourceGraph } from '../graph/resource-graph.ts';
+import { resourceGroupId } from '../graph/resource-id.ts';
+import { roleAssignmentId, roleAssignmentName } from '../graph/role-assignment.ts';
+import type { Resource, RoleAssignment } from '../graph/resource.ts';
+import { ENVIRONMENT_TAG } from '../graph/tags.ts';
+import { renderTemplate, type KnownIdentities } from '../template/render.ts';
+import { isCreateOnly, realDifferences } from './differences.ts';
+import { findIdentities } from './identities.ts';
+import { leftOverRights } from './left-over.ts';
+import type { PlannedChange } from './planned-change.ts';
+
+/** What a deployment would do, and the deployment that does it. */
+export interface Plan {
+  readonly graph: ResourceGraph;
+  /** The ARM template as it would be deployed. */
+  readonly template: JsonObject;
+  readonly deployment: DeploymentRequest;
+  /** One for each resource of the graph, in its order, and then what would be deleted. */
+  readonly changes: readonly PlannedChange[];
+}
+
+const GROUP_TYPE = 'Microsoft.Resources/resourceGroups';
+const ROLE_ASSIGNMENT_TYPE = 'Microsoft.Authorization/roleAssignments';
+/** Of the template's digest in the deployment's name; it only has to tell one template from the next. */
+const NAME_HASH_LENGTH = 10;
+
+/** Whether a plan does anything. */
+export function hasChanges({ changes }: Pick<Plan, 'changes'>): boolean {
+  return changes.some(({ action }) => action !== 'no change');
+}
+
+/** The plan of an environment of which nothing is known to exist: everything is created. Nothing is asked of Azure. */
+export function planFromNothing(graph: ResourceGraph): Plan {
+  const template = renderTemplate(graph, new Map());
+  const changes = describeGraph(graph, new Map()).map(created);
+  return { graph, template, deployment: deploymentOf(graph, template), changes };
+}
+
+/**
+ * Compares an environment with what exists, by the service's own prediction (what-if). Nothing is changed.
+ *
+ * @throws {ArmError} when Azure refuses or does not answer.
+ */
+export async function planChanges(manager: ResourceManager, graph: ResourceGraph, signal: AbortSignal): Promise<Plan> {
+  const identities = await findIdentities(manager, graph, signal);
+  const template = renderTemplate(graph, identities);
+  const predicted = await manager.deployments.whatIf(deploymentOf(graph, template), signal);
+  const byId = new Map(predicted.map((change) => [change.resourceId.toLowerCase(), change]));
+  const items = describeGraph(graph, identities);
+  const changes = await Promise.all(items.map((item) => changeOf(manager, item, byId.get(item.head.id.toLowerCase()), signal)));
+
+  // What is made anew has another identity afterwards, so the rights of the old one go, and those of the new one are not known yet.
+  const replaced = items.filter((_item, index) => changes[index]?.action === 'replace').map(({ resource }) => resource?.key);
+  const lasting = new Map([...identities].filter(([key]) => !replaced.includes(key)));
+  const leftOver = await leftOverRights(manager, graph, lasting, signal);
+  const finalTemplate = lasting.size === identities.size ? template : renderTemplate(graph, lasting);
+  const finalChanges = describeGraph(graph, lasting).map((item, index) =>
+    item.pending ? created(item) : (changes[index] ?? created(item)),
+  );
+  return { graph, template: finalTemplate, deployment: deploymentOf(graph, finalTemplate), changes: [...finalChanges, ...leftOver] };
+}
+
+function created({ head }: Item): PlannedChange {
+  return { ...head, action: 'create', differences: [] };
+}
+
+/** The name follows from the template, so that a second run of the same finds the first. */
+function deploymentOf(graph: ResourceGraph, template: JsonObject): DeploymentRequest {
+  const hash = createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, NAME_HASH_LENGTH);
+  return {
+    name: `warpforge-${graph.environment}-${hash}`,
+    location: graph.group.location,
+    template,
+    tags: { [ENVIRONMENT_TAG]: graph.environment },
+  };
+}
+
+/** A resource or a right of the graph, as a plan names it. */
+interface Item {
+  readonly head: Omit<PlannedChange, 'action' | 'differences'>;
+  readonly resource: Resource | undefined;
+  /** A right of an identity that does not exist yet. */
+  readonly pending: boolean;
+}
+
+function describeGraph(graph: ResourceGraph, identities: KnownIdentities): Item[] {
+  const { group } = graph;
+  const groupItem: Item = {
+    head: { id: resourceGroupId(graph.subscriptionId, group.name), type: GROUP_TYPE, name: group.name, location: group.location },
+    resource: {
+      key: '',
+      type: GROUP_TYPE,
+      apiVersion: '',
+      name: group.name,
+      location: group.location,
+      tags: graph.tags,
+      properties: {},
+      dependsOn: [],
+      createOnly: ['location'],
+    },
+    pending: false,
+  };
+  return [
+    ...(group.managed ? [groupItem] : []),
+    ...graph.resources.map((resource): Item => {
+      const { key, type, name, location } = resource;
+      return { head: { id: graph.idOf(key), type, name, ...(location === undefined ? {} : { location }) }, resource, pending: false };
+    }),
+    ...graph.roleAssignments.map((assignment) => describeRight(graph, assignment, identities)),
+  ];
+}
+
+function describeRight(graph: ResourceGraph, assignment: RoleAssignment, identities: KnownIdentities): Item {
+  const { scope, principal, role } = assignment;
+  const scopeId = graph.idOf(scope);
+  const objectId = 'identityOf' in principal ? identities.get(principal.identityOf) : principal.objectId;
+  const who =
+    'identityOf' in principal
+      ? graph.resource(principal.identityOf).name
+      : `${principal.type === 'User' ? 'user' : 'service principal'} ${principal.objectId}`;
+  const what = `${role.name} on ${graph.resource(scope).name.replace('/default/', '/')} for ${who}`;
+  if (objectId === undefined) {
+    return {
+      head: { id: scopeId, type: ROLE_ASSIGNMENT_TYPE, name: what, note: 'principal known after apply' },
+      resource: undefined,
+      pending: true,
+    };
+  }
+  const id = roleAssignmentId(scopeId, roleAssignmentName(graph, assignment, objectId));
+  return { head: { id, type: ROLE_ASSIGNMENT_TYPE, name: what }, resource: undefined, pending: false };
+}
+
+async function changeOf(
+  manager: ResourceManager,
+  item: Item,
+  predicted: WhatIfChange | undefined,
+  signal: AbortSignal,
+): Promise<PlannedChange> {
+  const { head, resource, pending } = item;
+  if (pending) return created(item);
+  switch (predicted?.changeType) {
+    case 'Create':
+      return created(item);
+    case 'NoChange':
+    case 'NoEffect':
+      return { ...head, action: 'no change', differences: [] };
+    case 'Modify': {
+      // A right has no property that could differ under the same name but those that the service adds.
+      const differences = resource === undefined ? [] : realDifferences(resource, predicted.delta ?? []);
+      if (resource === undefined || differences.length === 0) return { ...head, action: 'no change', differences: [] };
+      return { ...head, action: differences.some((one) => isCreateOnly(resource, one)) ? 'replace' : 'change', differences };
+    }
+    default: {
+      // Azure has not predicted it: what can still be told is whether it exists.
+      const exists = resource !== undefined && (await manager.resources.get(head.id, resource.apiVersion, signal)) !== undefined;
+      if (!exists) return created(item);
+      return { ...head, action: 'no change', differences: [], note: 'Azure did not predict whether it would change' };
+    }
+  }
+}
