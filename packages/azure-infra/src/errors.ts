@@ -12,6 +12,10 @@
  * - `INFRA_PROPAGATION`: a role is assigned and does not work within the time that Azure allows itself.
  * - `INFRA_NOT_PROVISIONED`: there is no such environment, or nothing tells where it is.
  * - `INFRA_INCOMPLETE`: not everything could be deleted.
+ * - `INFRA_SSH_KEY_MISSING`: there is no public key that could sign in to the VM.
+ * - `INFRA_SSH_KEY_INVALID`: the file has no public key that Azure takes.
+ * - `INFRA_CALLER_ADDRESS`: the caller's public address is not known.
+ * - `INFRA_PRICES_UNAVAILABLE`: list prices could not be asked.
  */
 export type InfraErrorCode =
   | 'INFRA_SETTINGS_INVALID'
@@ -25,6 +29,10 @@ export type InfraErrorCode =
   | 'INFRA_PROPAGATION'
   | 'INFRA_NOT_PROVISIONED'
   | 'INFRA_INCOMPLETE'
+  | 'INFRA_SSH_KEY_MISSING'
+  | 'INFRA_SSH_KEY_INVALID'
+  | 'INFRA_CALLER_ADDRESS'
+  | 'INFRA_PRICES_UNAVAILABLE'
   | 'INFRA_NOT_AVAILABLE';
 
 /** One setting that is wrong. */
