@@ -1,0 +1,122 @@
+import { describeFault } from '../arm/arm-error.ts';
+import type { DeploymentState, ResourceManager } from '../arm/resource-manager.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import { InfraError } from '../errors.ts';
+import { ENVIRONMENT_TAG } from '../graph/tags.ts';
+import type { PlannedChange } from '../plan/planned-change.ts';
+import { hasChanges, type Plan } from '../plan/plan.ts';
+import { ROLE_ASSIGNMENT_API_VERSION } from '../template/render.ts';
+import { followDeployment, type DeploymentListener } from './follow-deployment.ts';
+
+/** How to carry out a plan. */
+export interface ApplyOptions {
+  /** Stops the waiting. A deployment that has been started goes on in Azure: see {@link cancelDeployment}. */
+  readonly signal: AbortSignal;
+  /** Whether resources may be made anew whose create-only properties differ. What is on them is lost. */
+  readonly allowReplace: boolean;
+  readonly listener?: DeploymentListener;
+  readonly clock?: Clock;
+}
+
+/**
+ * Carries out a plan: takes away what would be in the way (rights of identities that are gone, resources that are made anew), has Azure
+ * check the deployment, starts it and waits until it has ended. A deployment that a run before has left running is followed instead of
+ * started again.
+ *
+ * @throws {InfraError} `INFRA_REPLACE_REFUSED`, `INFRA_CHECK_FAILED`, `INFRA_DEPLOYMENT_ACTIVE`, `INFRA_DEPLOYMENT_FAILED`,
+ *   `INFRA_DEPLOYMENT_CANCELED`; {@link ArmError}; the reason of the signal.
+ */
+export async function applyPlan(manager: ResourceManager, plan: Plan, options: ApplyOptions): Promise<void> {
+  const { signal, listener, clock = systemClock } = options;
+  refuseReplacing(plan, options.allowReplace);
+  const running = await runningDeployment(manager, plan, signal);
+  if (running) {
+    listener?.attached?.(plan.deployment.name);
+  } else {
+    if (!hasChanges(plan)) return;
+    const fault = await manager.deployments.validate(plan.deployment, signal);
+    if (fault !== undefined) {
+      throw new InfraError('INFRA_CHECK_FAILED', `Azure refuses the deployment, and nothing was changed:\n${describeFault(fault)}`);
+    }
+    await removeFirst(manager, plan, options);
+    // From here on it must be known whether the deployment has been started, so that the signal does not cut it short.
+    await manager.deployments.start(plan.deployment, new AbortController().signal);
+    listener?.started?.(plan.deployment.name);
+  }
+  const ended = await followDeployment(manager.deployments, plan.deployment.name, {
+    signal,
+    clock,
+    ...(listener === undefined ? {} : { listener }),
+  });
+  failUnlessSucceeded(ended);
+}
+
+/**
+ * Cancels a deployment and waits until it has stopped. Resources that are there already stay; the next run goes on from them.
+ *
+ * @returns how it ended: it may have been faster.
+ */
+export async function cancelDeployment(
+  manager: ResourceManager,
+  plan: Plan,
+  options: Pick<ApplyOptions, 'signal' | 'listener' | 'clock'>,
+): Promise<DeploymentState['state']> {
+  const { signal, listener, clock = systemClock } = options;
+  const { name } = plan.deployment;
+  if ((await manager.deployments.state(name, signal))?.state === 'Running') await manager.deployments.cancel(name, signal);
+  return (await followDeployment(manager.deployments, name, { signal, clock, ...(listener === undefined ? {} : { listener }) })).state;
+}
+
+function refuseReplacing({ changes }: Plan, allowed: boolean): void {
+  const replaced = changes.filter(({ action }) => action === 'replace');
+  if (replaced.length === 0 || allowed) return;
+  const reasons = replaced.map(({ name, differences }) => `  ${name}: ${differences.map(({ path }) => path).join(', ')}`);
+  throw new InfraError(
+    'INFRA_REPLACE_REFUSED',
+    `Azure cannot change this in place, and making it anew loses what is on it:\n${reasons.join('\n')}\n` +
+      'Run it with --replace-vm to delete and make it anew, or set the setting back. Nothing was changed',
+  );
+}
+
+async function runningDeployment(manager: ResourceManager, { graph, deployment }: Plan, signal: AbortSignal): Promise<boolean> {
+  const tagged = await manager.deployments.tagged(ENVIRONMENT_TAG, graph.environment, signal);
+  const running = tagged.filter(({ state }) => state === 'Running');
+  if (running.some(({ name }) => name === deployment.name)) return true;
+  const [other] = running;
+  if (other === undefined) return false;
+  throw new InfraError(
+    'INFRA_DEPLOYMENT_ACTIVE',
+    `the deployment ${other.name} of this environment is running, with other settings. Wait until it has ended, or stop it with ` +
+      `"az deployment sub cancel --name ${other.name}". Nothing was changed`,
+  );
+}
+
+/** Rights go before their owners, and both before they are made anew. */
+async function removeFirst(manager: ResourceManager, { graph, changes }: Plan, { signal, listener }: ApplyOptions): Promise<void> {
+  const remove = async (change: PlannedChange, apiVersion: string): Promise<void> => {
+    listener?.deleting?.(change);
+    await manager.resources.delete(change.id, apiVersion, signal);
+    listener?.deleted?.(change);
+  };
+  for (const change of changes) if (change.action === 'delete') await remove(change, ROLE_ASSIGNMENT_API_VERSION);
+  for (const change of changes) {
+    if (change.action !== 'replace') continue;
+    const resource = graph.resources.find(({ key }) => graph.idOf(key) === change.id);
+    if (resource !== undefined) await remove(change, resource.apiVersion);
+  }
+}
+
+function failUnlessSucceeded({ name, state, fault }: DeploymentState): void {
+  if (state === 'Succeeded') return;
+  if (state === 'Canceled') {
+    throw new InfraError(
+      'INFRA_DEPLOYMENT_CANCELED',
+      `the deployment ${name} was canceled; what was created is still there. Run "warpforge-infra provision" to go on, or "teardown" to remove it`,
+    );
+  }
+  throw new InfraError(
+    'INFRA_DEPLOYMENT_FAILED',
+    `the deployment ${name} failed:\n${fault === undefined ? 'Azure gives no reason' : describeFault(fault)}\n` +
+      'What was created is still there. Once the reason is mended, "warpforge-infra provision" goes on from it, and "teardown" removes it',
+  );
+}
