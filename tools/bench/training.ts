@@ -1,10 +1,10 @@
 import { ShardWriter } from '@warpforge/webdataset';
+import { encodeImages } from '@warpforge/webdataset/synthetic';
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDigits } from '../demo/datasets/digits.ts';
-import { encodeImages } from '../demo/datasets/encode.ts';
 import { mountWarpdrive } from './mounts.ts';
 import type { Progress } from './reading.ts';
 import type { Verdict } from './verdict.ts';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ShardWriter } from '@warpforge/webdataset';
+import { encodeImages } from '@warpforge/webdataset/synthetic';
 import { Command } from 'commander';
 import type { DataSet } from '../demo/datasets/data-set.ts';
-import { encodeImages } from '../demo/datasets/encode.ts';
 import { openFashionMnist } from '../demo/datasets/fashion-mnist.ts';
 import { print } from './command-line.ts';
 

@@ -8,6 +8,7 @@
  * - `WDS_SPOOL`: the temporary file for a compressed or streamed shard cannot be written, as when the disk is full.
  * - `WDS_DECOMPRESS`: a gzip or zstd shard is damaged; the offset is that of the uncompressed bytes.
  * - `WDS_WRITE`: the file system refused to write a shard; the original error is the `cause`.
+ * - `WDS_NOT_EMPTY`: the folder for new shards holds others, which would be replaced.
  * - `WDS_TRUNCATED`: a shard ends inside a member, or without its end-of-archive marker.
  * - `WDS_BAD_HEADER`: bytes at `offset` that are no tar header (or contradict themselves).
  * - `WDS_UNSUPPORTED`: a well-formed input of a kind that is not read: xz or bzip2, sparse members.
@@ -34,6 +35,7 @@ export type WebDatasetErrorCode =
   | 'WDS_SPOOL'
   | 'WDS_DECOMPRESS'
   | 'WDS_WRITE'
+  | 'WDS_NOT_EMPTY'
   | 'WDS_TRUNCATED'
   | 'WDS_BAD_HEADER'
   | 'WDS_UNSUPPORTED'

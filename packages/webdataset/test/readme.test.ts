@@ -27,7 +27,7 @@ describe('README.md', () => {
       const output = execFileSync(process.execPath, ['--conditions=@warpforge/source', file], { cwd: folder.path, env });
       outputs.push(output.toString().trim().split('\n'));
     }
-    const [write, read, load, resume, ranks, skipped, custom, random] = outputs;
+    const [write, read, load, resume, ranks, skipped, custom, random, synthetic] = outputs;
     expect(write).toHaveLength(3);
     expect(write![0]).toMatch(/^data\/train\/shard-000000\.tar 20 \d+$/);
     expect(read).toHaveLength(40 / 8);
@@ -39,7 +39,8 @@ describe('README.md', () => {
     expect(skipped).toEqual(['']);
     expect(custom).toEqual(['00000000: {"index":0 00000001: {"index":1']);
     expect(random).toEqual(['20 10 cls jpg json 0']);
-    expect(outputs).toHaveLength(8);
+    expect(synthetic).toEqual(['data/synthetic/shard-000000.tar 10', 'data/synthetic/shard-000001.tar 10']);
+    expect(outputs).toHaveLength(9);
 
     await mkdir(join(folder.path, 'photos'));
     await rename(join(folder.path, 'caption-decoder.js'), join(folder.path, 'photos/caption.js'));

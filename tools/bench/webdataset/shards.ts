@@ -1,11 +1,11 @@
 /** The shards that the benchmarks of the library read. */
 import { ShardWriter, type WrittenShard } from '@warpforge/webdataset';
+import { encodeImages } from '@warpforge/webdataset/synthetic';
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
-import { encodeImages } from '../../demo/datasets/encode.ts';
 import { openSynthetic } from '../../demo/datasets/synthetic.ts';
 
 /** Side of the images, as most networks on photographs take them. */

@@ -1,10 +1,6 @@
-/** One image before it is encoded. */
-export interface RawImage {
-  /** `height * width * channels` bytes, row by row, the channels of a pixel side by side. */
-  readonly pixels: Uint8Array;
-  /** Class, counted from 0. */
-  readonly label: number;
-}
+import type { RawImage } from '@warpforge/webdataset/synthetic';
+
+export type { RawImage };
 
 /** Images of one purpose, always in the same order. */
 export interface Split {

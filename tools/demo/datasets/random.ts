@@ -3,7 +3,7 @@
  *
  * Source: Mulberry32 by Tommy Ettinger (public domain).
  */
-export function seededIntegers(seed: number): (bound: number) => number {
+function seededIntegers(seed: number): (bound: number) => number {
   let state = seed >>> 0;
   return (bound) => {
     state = (state + 0x6d2b79f5) >>> 0;

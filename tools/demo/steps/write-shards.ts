@@ -1,6 +1,6 @@
 import { ShardWriter } from '@warpforge/webdataset';
+import { encodeImages } from '@warpforge/webdataset/synthetic';
 import type { DataSet } from '../datasets/data-set.ts';
-import { encodeImages } from '../datasets/encode.ts';
 import type { JobContext } from '../job-context.ts';
 import type { DemoPlan, ShardLayout } from '../plan.ts';
 import { formatBytes } from '../terminal.ts';

@@ -1,13 +1,11 @@
-import jpegTurbo from '@julusian/jpeg-turbo';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DataSet, Split } from '../../demo/datasets/data-set.ts';
+import type { Split } from '../../demo/datasets/data-set.ts';
 import { openDigits } from '../../demo/datasets/digits.ts';
-import { encodeImages } from '../../demo/datasets/encode.ts';
 import { openFashionMnist } from '../../demo/datasets/fashion-mnist.ts';
 import { parseIdx } from '../../demo/datasets/idx.ts';
 import { openSynthetic } from '../../demo/datasets/synthetic.ts';
@@ -110,78 +108,4 @@ describe('synthetic images', () => {
     const all = [...images, ...fingerprints(openSynthetic(options).test)];
     expect(new Set(all).size).toBe(240);
   });
-
-  it('have every class equally often, and a class shows in the picture: the nearest mean of its spectrum tells it', () => {
-    const size = 24;
-    const dataSet = openSynthetic({ trainImages: 200, size, seed: 3 });
-    const means = Array.from({ length: 10 }, () => new Float64Array(FREQUENCIES.length));
-    for (const image of dataSet.train.images()) energies(image.pixels, size).forEach((value, at) => (means[image.label]![at]! += value));
-    const test = [...dataSet.test.images()];
-    const right = test.filter(({ pixels, label }) => {
-      const energy = energies(pixels, size);
-      const scores = means.map((mean) => cosine(mean, energy));
-      return scores.indexOf(Math.max(...scores)) === label;
-    });
-    expect(right.length / test.length).toBeGreaterThan(0.9);
-  });
 });
-
-describe('the encoder', () => {
-  it.each([
-    { name: 'grey', open: () => openDigits(), take: 50 },
-    { name: 'colour', open: () => openSynthetic({ trainImages: 50, size: 48, seed: 1 }), take: 50 },
-  ])('keeps $name images in order and near to what they were', async ({ open, take }) => {
-    const dataSet: DataSet = await open();
-    const originals = [...dataSet.train.images()].slice(0, take);
-    const encoded = await Array.fromAsync(encodeImages(originals, dataSet));
-    expect(encoded.map(({ label }) => label)).toEqual(originals.map(({ label }) => label));
-    for (const [index, { jpeg }] of encoded.entries()) {
-      const format = dataSet.channels === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB;
-      const { data, width, height } = jpegTurbo.decompressSync(Buffer.from(jpeg), { format });
-      expect([width, height]).toEqual([dataSet.width, dataSet.height]);
-      const { pixels } = originals[index]!;
-      const error = pixels.reduce((sum, value, at) => sum + Math.abs(value - data[at]!), 0) / pixels.length;
-      expect(error).toBeLessThan(12);
-    }
-  });
-
-  it('ends cleanly when its consumer leaves early', async () => {
-    const dataSet = openSynthetic({ trainImages: 100, size: 16, seed: 1 });
-    let seen = 0;
-    for await (const { jpeg } of encodeImages(dataSet.train.images(), dataSet)) {
-      expect(jpeg.length).toBeGreaterThan(100);
-      seen += 1;
-      if (seen === 3) break;
-    }
-    expect(seen).toBe(3);
-  });
-});
-
-/** Waves across the image, in periods along x and y. */
-const FREQUENCIES = Array.from({ length: 13 }, (_, y) => Array.from({ length: 13 }, (_unused, x) => [x - 6, y] as const))
-  .flat()
-  .filter(([x, y]) => x !== 0 || y !== 0);
-
-/** How strongly each wave is in the picture, whatever its phase. */
-function energies(pixels: Uint8Array, size: number): number[] {
-  return FREQUENCIES.map(([fx, fy]) => {
-    let real = 0;
-    let imaginary = 0;
-    for (let y = 0; y < size; y += 1) {
-      for (let x = 0; x < size; x += 1) {
-        const angle = (2 * Math.PI * (fx * x + fy * y)) / size;
-        const value = pixels[(y * size + x) * 3]!;
-        real += value * Math.cos(angle);
-        imaginary += value * Math.sin(angle);
-      }
-    }
-    return Math.hypot(real, imaginary);
-  });
-}
-
-function cosine(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  let dot = 0;
-  for (let at = 0; at < left.length; at += 1) dot += left[at]! * right[at]!;
-  const lengths = Math.hypot(...Array.from(left)) * Math.hypot(...Array.from(right));
-  return dot / lengths;
-}
