@@ -11,6 +11,7 @@
  * - `INFRA_DEPLOYMENT_CANCELED`: the deployment was canceled.
  * - `INFRA_PROPAGATION`: a role is assigned and does not work within the time that Azure allows itself.
  * - `INFRA_NOT_PROVISIONED`: there is no such environment, or nothing tells where it is.
+ * - `INFRA_OUTPUTS`: the files that tell where the environment is cannot be written, read or used; `faults` names every reason.
  * - `INFRA_INCOMPLETE`: not everything could be deleted.
  * - `INFRA_SSH_KEY_MISSING`: there is no public key that could sign in to the VM.
  * - `INFRA_SSH_KEY_INVALID`: the file has no public key that Azure takes.
@@ -28,6 +29,7 @@ export type InfraErrorCode =
   | 'INFRA_DEPLOYMENT_CANCELED'
   | 'INFRA_PROPAGATION'
   | 'INFRA_NOT_PROVISIONED'
+  | 'INFRA_OUTPUTS'
   | 'INFRA_INCOMPLETE'
   | 'INFRA_SSH_KEY_MISSING'
   | 'INFRA_SSH_KEY_INVALID'
@@ -46,7 +48,7 @@ export interface SettingsFault {
 export class InfraError extends Error {
   override readonly name = 'InfraError';
   readonly code: InfraErrorCode;
-  /** All faults at once; empty unless the code is `INFRA_SETTINGS_INVALID`. */
+  /** All faults at once; empty unless the code says that there are some. */
   readonly faults: readonly SettingsFault[];
 
   constructor(code: InfraErrorCode, message: string, faults: readonly SettingsFault[] = [], options?: { readonly cause?: unknown }) {
