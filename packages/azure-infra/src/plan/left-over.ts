@@ -36,6 +36,7 @@ export async function leftOverRights(
   };
   return existing.filter(isLeftOver).map(({ id, name, roleDefinitionGuid, principalId }) => ({
     action: 'delete',
+    key: undefined,
     id,
     type: 'Microsoft.Authorization/roleAssignments',
     name,

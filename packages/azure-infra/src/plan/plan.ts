@@ -15,6 +15,8 @@ import type { PlannedChange } from './planned-change.ts';
 /** What a deployment would do, and the deployment that does it. */
 export interface Plan {
   readonly graph: ResourceGraph;
+  /** Principals of the identities that exist already and last. */
+  readonly identities: KnownIdentities;
   /** The ARM template as it would be deployed. */
   readonly template: JsonObject;
   readonly deployment: DeploymentRequest;
@@ -36,7 +38,7 @@ export function hasChanges({ changes }: Pick<Plan, 'changes'>): boolean {
 export function planFromNothing(graph: ResourceGraph): Plan {
   const template = renderTemplate(graph, new Map());
   const changes = describeGraph(graph, new Map()).map(created);
-  return { graph, template, deployment: deploymentOf(graph, template), changes };
+  return { graph, identities: new Map(), template, deployment: deploymentOf(graph, template), changes };
 }
 
 /**
@@ -60,7 +62,13 @@ export async function planChanges(manager: ResourceManager, graph: ResourceGraph
   const finalChanges = describeGraph(graph, lasting).map((item, index) =>
     item.pending ? created(item) : (changes[index] ?? created(item)),
   );
-  return { graph, template: finalTemplate, deployment: deploymentOf(graph, finalTemplate), changes: [...finalChanges, ...leftOver] };
+  return {
+    graph,
+    identities: lasting,
+    template: finalTemplate,
+    deployment: deploymentOf(graph, finalTemplate),
+    changes: [...finalChanges, ...leftOver],
+  };
 }
 
 function created({ head }: Item): PlannedChange {
@@ -89,7 +97,13 @@ interface Item {
 function describeGraph(graph: ResourceGraph, identities: KnownIdentities): Item[] {
   const { group } = graph;
   const groupItem: Item = {
-    head: { id: resourceGroupId(graph.subscriptionId, group.name), type: GROUP_TYPE, name: group.name, location: group.location },
+    head: {
+      key: undefined,
+      id: resourceGroupId(graph.subscriptionId, group.name),
+      type: GROUP_TYPE,
+      name: group.name,
+      location: group.location,
+    },
     resource: {
       key: '',
       type: GROUP_TYPE,
@@ -107,14 +121,14 @@ function describeGraph(graph: ResourceGraph, identities: KnownIdentities): Item[
     ...(group.managed ? [groupItem] : []),
     ...graph.resources.map((resource): Item => {
       const { key, type, name, location } = resource;
-      return { head: { id: graph.idOf(key), type, name, ...(location === undefined ? {} : { location }) }, resource, pending: false };
+      return { head: { key, id: graph.idOf(key), type, name, ...(location === undefined ? {} : { location }) }, resource, pending: false };
     }),
     ...graph.roleAssignments.map((assignment) => describeRight(graph, assignment, identities)),
   ];
 }
 
 function describeRight(graph: ResourceGraph, assignment: RoleAssignment, identities: KnownIdentities): Item {
-  const { scope, principal, role } = assignment;
+  const { key, scope, principal, role } = assignment;
   const scopeId = graph.idOf(scope);
   const objectId = 'identityOf' in principal ? identities.get(principal.identityOf) : principal.objectId;
   const who =
@@ -124,13 +138,13 @@ function describeRight(graph: ResourceGraph, assignment: RoleAssignment, identit
   const what = `${role.name} on ${graph.resource(scope).name.replace('/default/', '/')} for ${who}`;
   if (objectId === undefined) {
     return {
-      head: { id: scopeId, type: ROLE_ASSIGNMENT_TYPE, name: what, note: 'principal known after apply' },
+      head: { key, id: scopeId, type: ROLE_ASSIGNMENT_TYPE, name: what, note: 'principal known after apply' },
       resource: undefined,
       pending: true,
     };
   }
   const id = roleAssignmentId(scopeId, roleAssignmentName(graph, assignment, objectId));
-  return { head: { id, type: ROLE_ASSIGNMENT_TYPE, name: what }, resource: undefined, pending: false };
+  return { head: { key, id, type: ROLE_ASSIGNMENT_TYPE, name: what }, resource: undefined, pending: false };
 }
 
 async function changeOf(

@@ -14,6 +14,8 @@ export interface PropertyDifference {
 /** What would happen to one resource, and why. */
 export interface PlannedChange {
   readonly action: Action;
+  /** Key of the resource or right in the graph; undefined for the group, and for what is no longer in it. */
+  readonly key: string | undefined;
   /** Resource id; for a role assignment whose principal does not exist yet, that of its scope. */
   readonly id: string;
   readonly type: string;

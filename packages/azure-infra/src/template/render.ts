@@ -83,8 +83,13 @@ function renderResource(graph: ResourceGraph, resource: Resource): JsonObject {
     apiVersion,
     name: escape(name),
     ...(dependsOn.length === 0 ? {} : { dependsOn: dependsOn.map((key) => reference(graph, key)) }),
-    ...Object.fromEntries(Object.entries(statedValues(resource)).map(([part, value]) => [part, render(value)])),
+    ...renderStated(resource),
   };
+}
+
+/** What a template says of a resource, in the template's own form. */
+export function renderStated(resource: Resource): JsonObject {
+  return Object.fromEntries(Object.entries(statedValues(resource)).map(([part, value]) => [part, render(value)]));
 }
 
 function renderKnown(graph: ResourceGraph, assignment: RoleAssignment, identities: KnownIdentities): JsonObject {
