@@ -1,0 +1,21 @@
+import { error, type Check } from './check.ts';
+
+/** Names of storage accounts are unique in all of Azure: those that are to be made are still free. */
+export const checkStorageNames: Check = {
+  rule: 'INFRA_CHECK_STORAGE_NAME',
+  tells: 'whether the names of the storage accounts are free',
+  async run({ storageAccounts }, azure) {
+    const missing = storageAccounts.filter(({ exists }) => !exists);
+    const answers = await Promise.all(missing.map(async ({ name }) => ({ name, taken: await azure.storageNameTaken(name) })));
+    return answers.flatMap(({ name, taken }) =>
+      taken === undefined
+        ? []
+        : [
+            error(
+              `the storage account name ${name} cannot be had: ${taken}`,
+              'set STORAGE_ACCOUNT_A or STORAGE_ACCOUNT_B to another name (3 to 24 lower-case letters and digits)',
+            ),
+          ],
+    );
+  },
+};
