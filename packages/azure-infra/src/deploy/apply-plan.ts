@@ -2,10 +2,10 @@ import { describeFault } from '../arm/arm-error.ts';
 import type { DeploymentState, ResourceManager } from '../arm/resource-manager.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { InfraError } from '../errors.ts';
-import { ENVIRONMENT_TAG } from '../graph/tags.ts';
 import type { PlannedChange } from '../plan/planned-change.ts';
 import { hasChanges, type Plan } from '../plan/plan.ts';
 import { ROLE_ASSIGNMENT_API_VERSION } from '../template/render.ts';
+import { runningDeployments } from './running-deployments.ts';
 import { followDeployment, type DeploymentListener } from './follow-deployment.ts';
 
 /** How to carry out a plan. */
@@ -29,7 +29,7 @@ export interface ApplyOptions {
 export async function applyPlan(manager: ResourceManager, plan: Plan, options: ApplyOptions): Promise<void> {
   const { signal, listener, clock = systemClock } = options;
   refuseReplacing(plan, options.allowReplace);
-  const running = await runningDeployment(manager, plan, signal);
+  const running = await isRunning(manager, plan, signal);
   if (running) {
     listener?.attached?.(plan.deployment.name);
   } else {
@@ -78,9 +78,8 @@ function refuseReplacing({ changes }: Plan, allowed: boolean): void {
   );
 }
 
-async function runningDeployment(manager: ResourceManager, { graph, deployment }: Plan, signal: AbortSignal): Promise<boolean> {
-  const tagged = await manager.deployments.tagged(ENVIRONMENT_TAG, graph.environment, signal);
-  const running = tagged.filter(({ state }) => state === 'Running');
+async function isRunning(manager: ResourceManager, { graph, deployment }: Plan, signal: AbortSignal): Promise<boolean> {
+  const running = await runningDeployments(manager, graph.environment, signal);
   if (running.some(({ name }) => name === deployment.name)) return true;
   const [other] = running;
   if (other === undefined) return false;

@@ -1,4 +1,5 @@
 import type { ResourceManager } from '../arm/resource-manager.ts';
+import { runningDeployments } from '../deploy/running-deployments.ts';
 import { InfraError } from '../errors.ts';
 import { parseResourceId } from '../graph/resource-id.ts';
 import { deletionApiVersion } from './deletable-types.ts';
@@ -35,10 +36,18 @@ export function deletionsOf({ roleAssignments, resources, groups }: Inventory): 
  * Deletes an environment and waits until it is gone. What fails does not keep the rest from going.
  *
  * @returns what was deleted.
- * @throws {InfraError} `INFRA_INCOMPLETE` with everything that could not be deleted, and why.
+ * @throws {InfraError} `INFRA_DEPLOYMENT_ACTIVE`; `INFRA_INCOMPLETE` with everything that could not be deleted, and why.
  */
 export async function tearDown(manager: ResourceManager, inventory: Inventory, options: TeardownOptions): Promise<readonly Deletion[]> {
   const { signal, onDeleting, onDeleted } = options;
+  const [running] = await runningDeployments(manager, inventory.environment, signal);
+  if (running !== undefined) {
+    throw new InfraError(
+      'INFRA_DEPLOYMENT_ACTIVE',
+      `the deployment ${running.name} of this environment is running and would make again what is deleted. Wait until it has ended, or stop ` +
+        `it with "az deployment sub cancel --name ${running.name}". Nothing was deleted`,
+    );
+  }
   const deleted: Deletion[] = [];
   const failures: { readonly deletion: Deletion; readonly reason: unknown }[] = [];
   for (const deletion of deletionsOf(inventory)) {

@@ -11,7 +11,7 @@ import type { InfraSettings } from '../settings/infra-settings.ts';
  *
  * @throws {InfraError} `INFRA_NOT_PROVISIONED` when a part of it does not exist.
  */
-export async function readOutputs(
+export async function askOutputs(
   manager: ResourceManager,
   graph: ResourceGraph,
   settings: InfraSettings,
