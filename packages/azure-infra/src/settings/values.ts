@@ -28,7 +28,7 @@ const storageAccount = text(/^[a-z0-9]{3,24}$/, 'must be 3 to 24 lower-case lett
 
 /** These paths stand in unit files, fstab and configuration files of the VM, where other characters would need escapes. */
 const folder = text(
-  /^(?!.*\/\.{1,2}(\/|$))(\/[A-Za-z0-9._-]+)+$/,
+  /^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+$/,
   'must be an absolute path of letters, digits, dots, dashes and underscores, such as /wd',
 );
 
