@@ -1,15 +1,77 @@
+export { ArmError, describeFault } from './arm/arm-error.ts';
+export type { ArmResource, JsonObject, JsonValue } from './arm/arm-resource.ts';
+export { openResourceManager } from './arm/azure/azure-resource-manager.ts';
+export { managementScope, type AzureClientOptions } from './arm/azure/client-options.ts';
+export type {
+  ActionGrant,
+  ArmFault,
+  DeploymentOperation,
+  DeploymentRequest,
+  Deployments,
+  DeploymentState,
+  PropertyChange,
+  Quota,
+  ResourceManager,
+  Resources,
+  RoleAssignmentFacts,
+  Subscription,
+  VmSku,
+  WhatIfChange,
+} from './arm/resource-manager.ts';
+export { callerNetwork } from './caller-address.ts';
+export { systemClock, type Clock } from './clock.ts';
+export type { PricedResource } from './cost/cost-items.ts';
+export { costSoFar, type CostSoFar, type RunningEnvironment } from './cost/cost-so-far.ts';
+export { estimateCost, type CostEstimate, type CostLine } from './cost/estimate-cost.ts';
+export { FallbackPrices } from './cost/fallback-prices.ts';
+export { PriceSnapshot } from './cost/price-snapshot.ts';
+export { HOURS_PER_MONTH, type Price, type PriceOrigin, type PriceQuery, type PriceSource } from './cost/price-source.ts';
+export { RetailPrices, type PriceFetch, type RetailPricesOptions } from './cost/retail-prices.ts';
 export { identifyCaller, openCredential, type Caller, type TokenCredential } from './credential.ts';
+export { DAEMON_AUTH_METHODS, daemonConfig, type DaemonAuthMethod, type DaemonConfigOptions } from './daemon-config.ts';
+export { applyPlan, cancelDeployment, type ApplyOptions } from './deploy/apply-plan.ts';
+export { askOutputs } from './deploy/ask-outputs.ts';
+export { followDeployment, type DeploymentListener, type FollowOptions } from './deploy/follow-deployment.ts';
+export { runningDeployments } from './deploy/running-deployments.ts';
+export { awaitDataAccess } from './environment/await-data-access.ts';
+export { environmentGraph, offlineEnvironmentGraph, type EnvironmentParts, type OfflineGraph } from './environment/environment-graph.ts';
 export { storageAccountNames, trainingEnvironment, type EnvironmentFacts } from './environment/training-environment.ts';
 export { InfraError, type InfraErrorCode, type SettingsFault } from './errors.ts';
 export { networkInterface, publicIpAddress, sshSecurityGroup, virtualNetwork } from './graph/network.ts';
 export { ResourceGraph, type ResourceGraphOptions } from './graph/resource-graph.ts';
+export { parseResourceId, resourceGroupId, resourceId, type ParsedResourceId } from './graph/resource-id.ts';
 export type { Principal, Resource, ResourceGroup, Role, RoleAssignment } from './graph/resource.ts';
 export { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from './graph/roles.ts';
-export { blobContainer, storageAccount } from './graph/storage.ts';
+export { blobContainer, storageAccount, type StorageAccountOptions } from './graph/storage.ts';
+export { ENVIRONMENT_TAG, MANAGED_BY_TAG, WRITE_ONLY_TAG } from './graph/tags.ts';
 export { virtualMachine, type VirtualMachineOptions } from './graph/virtual-machine.ts';
+export { cloudInit } from './machine/cloud-init.ts';
+export { MachineError, type MachineErrorCode } from './machine/errors.ts';
+export { LocalMachine } from './machine/local-machine.ts';
+export type { Machine, OutputStream, RunOptions } from './machine/machine.ts';
+export { localPackages, type LocalPackages } from './machine/package-folder.ts';
+export { setUpCommands, type SetUpCommand } from './machine/set-up-commands.ts';
+export { setUpVm, type SetUpOptions, type SetUpResult } from './machine/set-up-vm.ts';
+export type { SetupItem } from './machine/setup-report.ts';
+export { SshMachine, type SshTarget } from './machine/ssh-machine.ts';
+export { setupScript, type VmSetup } from './machine/vm-setup.ts';
+export { readOutputs, removeOutputs, writeOutputs } from './outputs-file.ts';
 export type { EnvironmentOutputs, StorageOutputs } from './outputs.ts';
+export { hasChanges, planChanges, planFromNothing, type Plan } from './plan/plan.ts';
+export type { Action, PlannedChange, PropertyDifference } from './plan/planned-change.ts';
+export { plannedResources, type PlannedResource } from './plan/planned-resources.ts';
+export { checkBeforeDeployment } from './preflight/check-before-deployment.ts';
+export type { Finding } from './preflight/finding.ts';
+export { preflightInput, type PreflightFacts, type PreflightInput } from './preflight/preflight-input.ts';
+export { readSshPublicKey, type SshPublicKeyOptions } from './preflight/read-ssh-public-key.ts';
+export { whilePropagating, type PropagationOptions, type PropagationWait } from './role-propagation.ts';
 export type { InfraSettings } from './settings/infra-settings.ts';
-export { settingsFromEnvironment, settingsVariables } from './settings.ts';
+export type { SettingGroup, SettingKey } from './settings/definitions.ts';
+export { resolveSettings, type ResolvedSettings, type SettingsInput, type SettingSource } from './settings/resolve-settings.ts';
 export { storageAccountName } from './storage-account-name.ts';
-export { renderTemplate, type KnownIdentities } from './template/render.ts';
+export { isEmpty, takeInventory, type Inventory } from './teardown/inventory.ts';
+export { inventoryState, type ResourceState } from './teardown/inventory-state.ts';
+export { deletionsOf, tearDown, type Deletion, type TeardownOptions } from './teardown/teardown.ts';
 export { armGuid } from './template/arm-guid.ts';
+export { Expression, resourceIdExpression, type TemplateObject, type TemplateValue } from './template/expression.ts';
+export { renderTemplate, type KnownIdentities } from './template/render.ts';

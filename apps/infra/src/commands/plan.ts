@@ -1,77 +1,91 @@
-import type { Resource } from '@warpforge/azure-infra';
+import type { CostEstimate, Plan } from '@warpforge/azure-infra';
 import type { Command } from 'commander';
-import { formatTable } from '../table.ts';
+import type { CommandContext, Resolve } from '../command-context.ts';
+import { formatEstimate } from '../cost-text.ts';
+import { planEnvironment, planOffline } from '../environment-plan.ts';
+import { EXIT } from '../failure.ts';
+import { interruptible } from '../interrupt.ts';
+import { countActions, planText } from '../plan-text.ts';
+import { offlinePrices, openPrices } from '../prices.ts';
+import { addSettingsOptions } from '../settings-options.ts';
+import { settingsJson, settingsText } from '../settings-text.ts';
 
 const EXAMPLES = `
-Settings come from the environment (RESOURCE_GROUP, LOCATION_A, LOCATION_B, VM_SIZE, SSH_SOURCES, …); the defaults are those of the
-deployment guide.
+Compares the environment with what exists in Azure, by Azure's own prediction (what-if), and changes nothing. With --offline it needs no
+sign-in, no SSH key and no network, and shows everything as new.
+
+Exit codes: 0 nothing to do (or --offline), 2 there are changes (or wrong usage), 1 failed.
 
 Examples:
   $ warpforge-infra plan --offline
-  $ VM_SIZE=Standard_D8s_v5 SSH_SOURCES=203.0.113.7/32 warpforge-infra plan --offline
-  $ warpforge-infra plan --offline --json | jq '.resources[].name'`;
+  $ warpforge-infra plan --vm-size Standard_L8s_v3 --ssh-sources 203.0.113.0/24
+  $ LOCATION_A=eastus warpforge-infra plan
+  $ warpforge-infra plan --offline --json | jq '.resources[] | .type, .name'
+  $ warpforge-infra plan --offline --json | jq .template > template.json`;
 
-/** `plan`: prints the resources that a deployment consists of. */
-export function addPlanCommand(program: Command): void {
-  program
-    .command('plan')
-    .description('print the resources of the environment')
-    .option('--offline', 'do not compare with what exists on Azure (this version can do no other)')
-    .option('--json', 'print one JSON object instead of a table')
+/** `plan`: what would be created, changed, made anew and deleted, and what it costs. */
+export function addPlanCommand(program: Command, resolve: Resolve): void {
+  const command = program.command('plan').description('show what "provision" would do, and what it costs; changes nothing');
+  addSettingsOptions(command, ['environment', 'storage', 'vm', 'mount'])
+    .option('--offline', 'ask nothing of Azure: everything is new')
+    .option('--json', 'print one JSON object: resources, template, cost, settings')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: { offline?: true; json?: true }) => {
-      const { InfraError, planResources, settingsFromEnvironment, settingsVariables } = await import('@warpforge/azure-infra');
-      const settings = settingsFromEnvironment(process.env);
-      if (options.offline !== true) {
-        throw new InfraError(
-          'INFRA_NOT_AVAILABLE',
-          'comparing with what exists on Azure is not part of this version; use "warpforge-infra plan --offline"',
-        );
-      }
-      const resources = planResources(settings);
-      if (options.json === true) {
-        process.stdout.write(`${JSON.stringify({ settings, resources })}\n`);
-        return;
-      }
-      // Some of these names are common enough to be set for another reason, so the plan says which ones it has listened to.
-      const overrides = settingsVariables.filter((name) => (process.env[name] ?? '') !== '');
-      process.stdout.write(planTable(resources));
-      process.stdout.write(`set by the environment: ${overrides.length === 0 ? 'nothing' : overrides.join(', ')}\n`);
+    .action(async (options: { offline?: true; json?: true }, self: Command) => {
+      const context = await resolve(self);
+      const shown = options.offline === true ? await offline(context) : await interruptible((signal) => online(context, signal));
+      if (options.json === true) process.stdout.write(`${JSON.stringify(await planJson(context, shown))}\n`);
+      else process.stdout.write(text(context, shown));
+      const { hasChanges } = await import('@warpforge/azure-infra');
+      if (options.offline !== true && hasChanges(shown.plan)) process.exitCode = EXIT.changes;
     });
 }
 
-function planTable(resources: readonly Resource[]): string {
-  const rows = resources.map((resource) => [shortType(resource.type), resource.name, resource.location ?? '', details(resource)]);
-  return `${formatTable(['resource', 'name', 'region', 'details'], rows)}\n${resources.length} resources; nothing was sent to Azure\n`;
+interface ShownPlan {
+  readonly plan: Plan;
+  readonly cost: CostEstimate;
+  /** Sentences about what the plan rests on. */
+  readonly remarks: readonly string[];
 }
 
-/** `Microsoft.Storage/storageAccounts/blobServices/containers` → `Storage/containers`. */
-function shortType(type: string): string {
-  const [provider = '', ...names] = type.split('/');
-  return `${provider.replace('Microsoft.', '')}/${names.at(-1) ?? ''}`;
+async function offline({ settings }: CommandContext): Promise<ShownPlan> {
+  const { estimateCost } = await import('@warpforge/azure-infra');
+  const { plan, standIns } = await planOffline(settings);
+  const cost = await estimateCost(plan.graph.resources, await offlinePrices(), new AbortController().signal);
+  return {
+    plan,
+    cost,
+    remarks: ['Offline: nothing was asked of Azure, and everything is shown as new.', ...standIns.map((one) => `Stand-in: ${one}.`)],
+  };
 }
 
-function details(resource: Resource): string {
-  switch (resource.type) {
-    case 'Microsoft.Resources/resourceGroups':
-      return '';
-    case 'Microsoft.Storage/storageAccounts':
-      return `${resource.properties.kind}, ${resource.properties.sku}, no shared keys`;
-    case 'Microsoft.Storage/storageAccounts/blobServices/containers':
-      return `in ${resource.properties.account}`;
-    case 'Microsoft.Network/networkSecurityGroups':
-      return resource.properties.rules.length === 0
-        ? 'no way in (set SSH_SOURCES to reach the VM)'
-        : resource.properties.rules.map((rule) => `port ${rule.port} from ${rule.sources.join(', ')}`).join('; ');
-    case 'Microsoft.Network/virtualNetworks':
-      return `${resource.properties.addressSpace}, subnet ${resource.properties.subnet.addressPrefix}`;
-    case 'Microsoft.Network/publicIPAddresses':
-      return `${resource.properties.sku}, ${resource.properties.allocation.toLowerCase()}`;
-    case 'Microsoft.Network/networkInterfaces':
-      return `${resource.properties.publicIpAddress} in ${resource.properties.virtualNetwork}`;
-    case 'Microsoft.Compute/virtualMachines':
-      return `${resource.properties.size}, ${resource.properties.image}`;
-    case 'Microsoft.Authorization/roleAssignments':
-      return resource.properties.role;
-  }
+async function online({ settings }: CommandContext, signal: AbortSignal): Promise<ShownPlan> {
+  const { estimateCost } = await import('@warpforge/azure-infra');
+  const { plan, azure } = await planEnvironment(settings, signal);
+  const { caller } = azure;
+  const kind = caller.type === 'User' ? 'user' : 'service principal';
+  const cost = await estimateCost(plan.graph.resources, await openPrices(), signal);
+  return { plan, cost, remarks: [`Signed in as ${kind} ${caller.name ?? caller.objectId}, subscription ${plan.graph.subscriptionId}.`] };
+}
+
+function text({ sources }: CommandContext, { plan, cost, remarks }: ShownPlan): string {
+  const { graph } = plan;
+  const title = `Environment ${graph.environment} in resource group ${graph.group.name}`;
+  return [title, ...remarks, '', `${settingsText(sources)}\n${planText(plan)}`, `Cost: ${formatEstimate(cost)}`]
+    .join('\n')
+    .trimEnd()
+    .concat('\n');
+}
+
+async function planJson({ sources }: CommandContext, { plan, cost, remarks }: ShownPlan): Promise<unknown> {
+  const { plannedResources } = await import('@warpforge/azure-infra');
+  return {
+    environment: plan.graph.environment,
+    resourceGroup: plan.graph.group.name,
+    remarks,
+    counts: countActions(plan),
+    resources: plannedResources(plan),
+    template: plan.template,
+    cost,
+    settings: settingsJson(sources),
+  };
 }

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import type { Finding, InfraSettings, Plan, ResourceGraph } from '@warpforge/azure-infra';
+import { openAzure, type AzureSession } from './azure-session.ts';
+import { programVersion } from './version.ts';
+
+/** An environment and what would be done to it. */
+export interface EnvironmentPlan {
+  readonly azure: AzureSession;
+  readonly plan: Plan;
+}
+
+/** Signs in and makes the environment's graph; nothing is compared yet. */
+export async function openEnvironment(
+  settings: InfraSettings,
+  signal: AbortSignal,
+): Promise<{ azure: AzureSession; graph: ResourceGraph }> {
+  const { environmentGraph } = await import('@warpforge/azure-infra');
+  const sshPublicKey = await readKey(settings);
+  const azure = await openAzure(settings, signal);
+  const graph = await environmentGraph(settings, { sshPublicKey, version: programVersion(), ...azure }, signal);
+  return { azure, graph };
+}
+
+/** Signs in, and compares the environment with what exists. */
+export async function planEnvironment(settings: InfraSettings, signal: AbortSignal): Promise<EnvironmentPlan> {
+  const { planChanges } = await import('@warpforge/azure-infra');
+  const { azure, graph } = await openEnvironment(settings, signal);
+  return { azure, plan: await planChanges(azure.manager, graph, signal) };
+}
+
+/** The plan without Azure: everything is created. A key is read only where the settings name it. */
+export async function planOffline(settings: InfraSettings): Promise<{ readonly plan: Plan; readonly standIns: readonly string[] }> {
+  const { offlineEnvironmentGraph, planFromNothing } = await import('@warpforge/azure-infra');
+  const key = settings.sshPublicKeyFile === undefined ? {} : { sshPublicKey: await readKey(settings) };
+  const { graph, standIns } = offlineEnvironmentGraph(settings, { ...key, version: programVersion() });
+  return { plan: planFromNothing(graph), standIns };
+}
+
+/** What would make the deployment fail halfway, found before it begins. */
+export async function checkPlan(
+  settings: InfraSettings,
+  { azure, plan }: EnvironmentPlan,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { checkBeforeDeployment, ENVIRONMENT_TAG, preflightInput } = await import('@warpforge/azure-infra');
+  const existing = await azure.manager.resources.tagged(ENVIRONMENT_TAG, plan.graph.environment, signal);
+  const facts = { existing, callerId: azure.caller.objectId, sshPublicKey: () => readKey(settings), sshSources: settings.sshSources };
+  return checkBeforeDeployment(preflightInput(plan.graph, facts), azure.manager, signal);
+}
+
+async function readKey({ sshPublicKeyFile }: InfraSettings): Promise<string> {
+  const { readSshPublicKey } = await import('@warpforge/azure-infra');
+  return readSshPublicKey({ file: sshPublicKeyFile, home: homedir(), readFile: (file) => readFile(file, 'utf8') });
+}

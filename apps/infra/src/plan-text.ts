@@ -1,0 +1,58 @@
+import { styleText } from 'node:util';
+import type { Action, Plan, PlannedChange, PropertyDifference } from '@warpforge/azure-infra';
+
+/** How each action is marked; the marks are those of Terraform, which most readers know. */
+const MARKS = { create: '+', change: '~', replace: '-/+', delete: '-', 'no change': ' ' } as const satisfies Record<Action, string>;
+const COLOURS = { create: 'green', change: 'yellow', replace: 'magenta', delete: 'red', 'no change': 'dim' } as const satisfies Record<
+  Action,
+  string
+>;
+const PAST = { create: 'to create', change: 'to change', replace: 'to replace', delete: 'to delete', 'no change': 'unchanged' } as const;
+const ACTIONS = ['create', 'change', 'replace', 'delete', 'no change'] as const satisfies readonly Action[];
+
+/** A value longer than this is cut, with its length: keys and user data fill screens. */
+const LONGEST_VALUE = 72;
+
+/** How many resources each action has. */
+export function countActions({ changes }: Pick<Plan, 'changes'>): Record<Action, number> {
+  const counts = { create: 0, change: 0, replace: 0, delete: 0, 'no change': 0 };
+  for (const { action } of changes) counts[action] += 1;
+  return counts;
+}
+
+/** The plan for people: a line for each resource, and one for each property that would be another. */
+export function planText(plan: Pick<Plan, 'changes'>): string {
+  const { changes } = plan;
+  const rows = changes.map((change) => [MARKS[change.action], change.action, shortType(change.type), change.name, change.location ?? '']);
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const lines = changes.flatMap((change, index) => {
+    const cells = (rows[index] ?? []).map((cell, column) =>
+      column === 0 ? cell.padStart(widths[0] ?? 0) : cell.padEnd(widths[column] ?? 0),
+    );
+    const note = change.note === undefined ? '' : `  (${change.note})`;
+    return [paint(change, `  ${cells.join('  ').trimEnd()}${note}`), ...change.differences.map(differenceText)];
+  });
+  const counts = countActions(plan);
+  const summary = ACTIONS.map((action) => `${counts[action]} ${PAST[action]}`).join(', ');
+  return `${lines.join('\n')}\n\n${summary}\n`;
+}
+
+/** `Microsoft.Storage/storageAccounts/blobServices/containers` as `Storage/containers`. */
+export function shortType(type: string): string {
+  const [provider = '', ...names] = type.split('/');
+  return `${provider.replace('Microsoft.', '')}/${names.at(-1) ?? ''}`;
+}
+
+function paint({ action }: PlannedChange, text: string): string {
+  return styleText(COLOURS[action], text, { stream: process.stdout });
+}
+
+function differenceText({ path, before, after }: PropertyDifference): string {
+  return `          ${path}: ${valueText(before)} -> ${valueText(after)}`;
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined || value === null) return '(none)';
+  const text = JSON.stringify(value);
+  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters)`;
+}
