@@ -74,6 +74,26 @@ export default defineConfig(
       ],
     },
   },
+  // The double of Azure and the planner must not share faults, so neither knows the other's code.
+  ...['*.ts', '*/*.ts', '*/*/*.ts'].map((files, depth) => ({
+    files: [`packages/azure-infra/src/testing/${files}`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: `^(\\.\\./){${depth + 1}}`, message: 'The double of Azure shares no code with the planner.' }] },
+      ],
+    },
+  })),
+  {
+    files: ['packages/azure-infra/src/**/*.ts'],
+    ignores: ['packages/azure-infra/src/testing/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '/testing/', message: 'The planner shares no code with the double of Azure.' }] },
+      ],
+    },
+  },
   {
     files: ['**/test/**/*.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/explicit-module-boundary-types': 'off' },
