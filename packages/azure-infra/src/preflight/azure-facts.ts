@@ -2,6 +2,8 @@ import type { ArmResource } from '../arm/arm-resource.ts';
 import type { ActionGrant, Quota, ResourceManager, VmSku } from '../arm/resource-manager.ts';
 import { resourceGroupId } from '../graph/resource-id.ts';
 import { GROUP_API_VERSION } from '../template/render.ts';
+import { vmFacts, type VmAllocation } from '../vm-facts.ts';
+import type { PreflightInput } from './preflight-input.ts';
 
 /** What the checks ask Azure. */
 export type AskedAzure = Pick<ResourceManager, 'subscriptionId' | 'subscription' | 'resources'>;
@@ -20,26 +22,29 @@ export interface AzureFacts {
   storageNameTaken(name: string): Promise<string | undefined>;
   grantedActions(principalId: string): Promise<readonly ActionGrant[]>;
   group(name: string): Promise<ArmResource | undefined>;
+  /** A resource as it is; undefined when there is none. */
+  resource(id: string, apiVersion: string): Promise<ArmResource | undefined>;
 }
 
 /** Asks Azure as the checks need it. */
 export function azureFacts({ subscriptionId, subscription, resources }: AskedAzure, signal: AbortSignal): AzureFacts {
-  const locations = once(() => subscription.locations(signal));
   return {
-    locations: () => locations(''),
-    vmSkus: once((location) => subscription.vmSkus(location, signal)),
-    quotas: once((location) => subscription.quotas(location, signal)),
-    storageNameTaken: once((name) => subscription.storageNameTaken(name, signal)),
-    grantedActions: once((principalId) => subscription.grantedActions(principalId, signal)),
-    group: once((name) => resources.get(resourceGroupId(subscriptionId, name), GROUP_API_VERSION, signal)),
+    locations: once(() => subscription.locations(signal)),
+    vmSkus: once((location: string) => subscription.vmSkus(location, signal)),
+    quotas: once((location: string) => subscription.quotas(location, signal)),
+    storageNameTaken: once((name: string) => subscription.storageNameTaken(name, signal)),
+    grantedActions: once((principalId: string) => subscription.grantedActions(principalId, signal)),
+    group: once((name: string) => resources.get(resourceGroupId(subscriptionId, name), GROUP_API_VERSION, signal)),
+    resource: once((id: string, apiVersion: string) => resources.get(id, apiVersion, signal)),
   };
 }
 
-function once<T>(ask: (about: string) => Promise<T>): (about: string) => Promise<T> {
+function once<About extends readonly string[], T>(ask: (...about: About) => Promise<T>): (...about: About) => Promise<T> {
   const answers = new Map<string, Promise<T>>();
-  return (about) => {
-    const answer = answers.get(about) ?? answered(ask(about));
-    answers.set(about, answer);
+  return (...about) => {
+    const key = JSON.stringify(about);
+    const answer = answers.get(key) ?? answered(ask(...about));
+    answers.set(key, answer);
     return answer;
   };
 }
@@ -50,4 +55,10 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new UnansweredError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+/** What the VM is now; undefined when there is none. */
+export async function existingVm({ id, apiVersion }: PreflightInput['vms'][number], azure: AzureFacts): Promise<VmAllocation | undefined> {
+  const found = await azure.resource(id, apiVersion);
+  return found === undefined ? undefined : vmFacts(found);
 }

@@ -1,8 +1,7 @@
 import type { VmSku } from '../arm/resource-manager.ts';
 import type { VmAllocation } from '../vm-facts.ts';
-import type { AzureFacts } from './azure-facts.ts';
+import { existingVm, type AzureFacts } from './azure-facts.ts';
 import { error, warning, type Check, type Fault } from './check.ts';
-import type { PreflightInput } from './preflight-input.ts';
 
 // https://learn.microsoft.com/azure/virtual-machines/quotas
 /** Quota of all cores of a region. */
@@ -20,12 +19,19 @@ export const checkQuota: Check = {
   async run({ vms }, azure) {
     const known = await azure.locations();
     const regions = [...new Set(vms.map(({ planned }) => planned.location))].filter((location) => known.includes(location));
-    return (await Promise.all(regions.map((location) => checkRegion(location, vms, azure)))).flat();
+    const changes = await Promise.all(vms.map(async (vm) => ({ planned: vm.planned, existing: await existingVm(vm, azure) })));
+    return (await Promise.all(regions.map((location) => checkRegion(location, changes, azure)))).flat();
   },
 };
 
-async function checkRegion(location: string, vms: PreflightInput['vms'], azure: AzureFacts): Promise<Fault[]> {
-  const more = additionalCores(location, vms, await azure.vmSkus(location));
+/** What a VM is to become, and what it is. */
+interface Change {
+  readonly planned: VmAllocation;
+  readonly existing: VmAllocation | undefined;
+}
+
+async function checkRegion(location: string, changes: readonly Change[], azure: AzureFacts): Promise<Fault[]> {
+  const more = additionalCores(location, changes, await azure.vmSkus(location));
   if (more.size === 0) return [];
   const quotas = await azure.quotas(location);
   return [...more].flatMap(([name, cores]) => {
@@ -50,7 +56,7 @@ async function checkRegion(location: string, vms: PreflightInput['vms'], azure: 
 }
 
 /** Cores needed beyond those in use, by quota; only where there are any. */
-function additionalCores(location: string, vms: PreflightInput['vms'], skus: readonly VmSku[]): Map<string, number> {
+function additionalCores(location: string, changes: readonly Change[], skus: readonly VmSku[]): Map<string, number> {
   const sums = new Map<string, number>();
   const add = (vm: VmAllocation | undefined, sign: 1 | -1): void => {
     // A size that is not offered is told by another check.
@@ -58,7 +64,7 @@ function additionalCores(location: string, vms: PreflightInput['vms'], skus: rea
     if (vm?.location !== location || sku === undefined) return;
     for (const name of vm.spot ? [SPOT_CORES] : [sku.family, TOTAL_CORES]) sums.set(name, (sums.get(name) ?? 0) + sign * sku.cores);
   };
-  for (const { planned, existing } of vms) {
+  for (const { planned, existing } of changes) {
     add(planned, 1);
     add(existing, -1);
   }

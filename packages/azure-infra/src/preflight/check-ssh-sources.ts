@@ -11,6 +11,7 @@ export const checkSshSources: Check = {
   rule: 'INFRA_CHECK_SSH_SOURCES',
   tells: 'who may reach port 22',
   run({ sshSources }) {
+    if (sshSources === undefined) return Promise.resolve([]);
     if (sshSources.length === 0) return Promise.resolve([error('nobody could reach the VM: there is no network for port 22', SUGGESTION)]);
     return Promise.resolve(sshSources.flatMap(faultsOf));
   },

@@ -1,12 +1,16 @@
 import { error, type Check } from './check.ts';
 
-/** Names of storage accounts are unique in all of Azure: those that are to be made are still free. */
+/** Names of storage accounts are unique in all of Azure: those that are to be made, and are not in the group already, are still free. */
 export const checkStorageNames: Check = {
   rule: 'INFRA_CHECK_STORAGE_NAME',
   tells: 'whether the names of the storage accounts are free',
   async run({ storageAccounts }, azure) {
-    const missing = storageAccounts.filter(({ exists }) => !exists);
-    const answers = await Promise.all(missing.map(async ({ name }) => ({ name, taken: await azure.storageNameTaken(name) })));
+    const answers = await Promise.all(
+      storageAccounts.map(async ({ id, apiVersion, name }) => {
+        const exists = (await azure.resource(id, apiVersion)) !== undefined;
+        return { name, taken: exists ? undefined : await azure.storageNameTaken(name) };
+      }),
+    );
     return answers.flatMap(({ name, taken }) =>
       taken === undefined
         ? []

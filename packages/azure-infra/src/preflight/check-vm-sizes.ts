@@ -1,3 +1,4 @@
+import { existingVm } from './azure-facts.ts';
 import { error, type Check, type Fault } from './check.ts';
 
 /** Each region offers the size of its VMs to this subscription, and as Spot where that is wanted. A VM that is there already is its own proof. */
@@ -7,9 +8,11 @@ export const checkVmSizes: Check = {
   async run({ vms }, azure) {
     const known = await azure.locations();
     const faults = await Promise.all(
-      vms.map(async ({ planned: { size, location, spot }, existing }): Promise<Fault[]> => {
+      vms.map(async (vm): Promise<Fault[]> => {
+        const { size, location, spot } = vm.planned;
         // A region that does not exist is told by another check.
         if (!known.includes(location)) return [];
+        const existing = await existingVm(vm, azure);
         if (existing?.size === size && existing.location === location && existing.spot === spot) return [];
         const sku = (await azure.vmSkus(location)).find(({ name }) => name.toLowerCase() === size.toLowerCase());
         if (sku === undefined) {

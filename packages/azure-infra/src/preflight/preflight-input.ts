@@ -1,9 +1,15 @@
-import type { ArmResource } from '../arm/arm-resource.ts';
+import { z } from 'zod';
 import type { ResourceGraph } from '../graph/resource-graph.ts';
-import { sameResourceId } from '../graph/resource-id.ts';
+import type { Resource } from '../graph/resource.ts';
 import { STORAGE_ACCOUNT } from '../graph/storage.ts';
 import { VIRTUAL_MACHINE } from '../graph/virtual-machine.ts';
 import { vmFacts, type VmAllocation } from '../vm-facts.ts';
+
+/** What a resource is asked for by. */
+export interface Askable {
+  readonly id: string;
+  readonly apiVersion: string;
+}
 
 /** What is going to be deployed, as far as it can be checked before. */
 export interface PreflightInput {
@@ -12,42 +18,60 @@ export interface PreflightInput {
   readonly group: { readonly name: string; readonly location: string; readonly managed: boolean };
   /** Short names of all regions in which something is made. */
   readonly locations: readonly string[];
-  readonly vms: readonly {
-    readonly name: string;
-    readonly planned: VmAllocation;
-    /** What the VM of this name is now; undefined when there is none. */
-    readonly existing: VmAllocation | undefined;
-  }[];
-  /** Names of storage accounts, and whether each exists already as the environment's own. */
-  readonly storageAccounts: readonly { readonly name: string; readonly exists: boolean }[];
+  readonly vms: readonly (Askable & { readonly planned: VmAllocation })[];
+  readonly storageAccounts: readonly (Askable & { readonly name: string })[];
+  /** Networks that are to reach port 22, in CIDR notation; undefined where nothing is to be reached by SSH. */
+  readonly sshSources: readonly string[] | undefined;
   /** Object id of who deploys. */
   readonly callerId: string;
   /** Reads the public key, as `readSshPublicKey` does; what it rejects with becomes a finding. */
   readonly sshPublicKey: () => Promise<string>;
-  /** Networks in CIDR notation that are to reach port 22. */
-  readonly sshSources: readonly string[];
 }
 
 /** What a graph does not tell. */
-export interface PreflightFacts extends Pick<PreflightInput, 'callerId' | 'sshPublicKey' | 'sshSources'> {
-  /** Resources with the environment's tag that exist already. */
-  readonly existing: readonly ArmResource[];
-}
+export type PreflightFacts = Pick<PreflightInput, 'callerId' | 'sshPublicKey'>;
 
 /** What of a graph is checked before it is deployed. */
-export function preflightInput(graph: ResourceGraph, { existing, ...facts }: PreflightFacts): PreflightInput {
-  const find = (key: string): ArmResource | undefined => existing.find(({ id }) => sameResourceId(id, graph.idOf(key)));
-  const ofType = (wanted: string): ResourceGraph['resources'] => graph.resources.filter(({ type }) => type === wanted);
+export function preflightInput(graph: ResourceGraph, { callerId, sshPublicKey }: PreflightFacts): PreflightInput {
+  const ofType = (wanted: string): (Resource & Askable)[] =>
+    graph.resources.filter(({ type }) => type === wanted).map((resource) => ({ ...resource, id: graph.idOf(resource.key) }));
+  const vms = ofType(VIRTUAL_MACHINE);
   return {
-    ...facts,
+    callerId,
+    sshPublicKey,
     environment: graph.environment,
     group: graph.group,
     locations: [...new Set([graph.group.location, ...graph.resources.flatMap(({ location }) => location ?? [])])],
-    vms: ofType(VIRTUAL_MACHINE).flatMap((vm) => {
+    vms: vms.flatMap(({ id, apiVersion, ...vm }) => {
       const planned = vmFacts(vm);
-      const found = find(vm.key);
-      return planned === undefined ? [] : [{ name: vm.name, planned, existing: found === undefined ? undefined : vmFacts(found) }];
+      return planned === undefined ? [] : [{ id, apiVersion, planned }];
     }),
-    storageAccounts: ofType(STORAGE_ACCOUNT).map(({ key, name }) => ({ name, exists: find(key) !== undefined })),
+    storageAccounts: ofType(STORAGE_ACCOUNT).map(({ id, apiVersion, name }) => ({ id, apiVersion, name })),
+    sshSources: vms.length === 0 ? undefined : graph.resources.flatMap(sshSourcesOf),
   };
+}
+
+const SSH_PORT = '22';
+
+const securityGroupSchema = z.object({
+  securityRules: z.array(
+    z.object({
+      properties: z.object({
+        access: z.string(),
+        direction: z.string(),
+        destinationPortRange: z.string(),
+        sourceAddressPrefixes: z.array(z.string()),
+      }),
+    }),
+  ),
+});
+
+/** Where the rules of a security group let SSH come from. */
+function sshSourcesOf({ properties }: Resource): string[] {
+  const parsed = securityGroupSchema.safeParse(properties);
+  if (!parsed.success) return [];
+  return parsed.data.securityRules
+    .map((rule) => rule.properties)
+    .filter((rule) => rule.access === 'Allow' && rule.direction === 'Inbound' && rule.destinationPortRange === SSH_PORT)
+    .flatMap((rule) => rule.sourceAddressPrefixes);
 }

@@ -59,6 +59,16 @@ describe('estimateCost', () => {
     expect((await estimateCost(resources({ location: 'westeurope' }), snapshot, never)).source?.date).toBe('2023-12');
   });
 
+  it('is called a snapshot as soon as one price is', async () => {
+    const mixed: PriceSource = {
+      hourly: (query, signal) =>
+        query.service === 'vm'
+          ? Promise.resolve<Price>({ hourly: 0.3, currency: 'USD', origin: { kind: 'live', date: '2026-11-28' } })
+          : snapshot.hourly(query, signal),
+    };
+    expect((await estimateCost(resources(), mixed, never)).source).toEqual({ kind: 'snapshot', date: '2025' });
+  });
+
   it('does not take an unknown type for free', async () => {
     const gateway = { type: 'Microsoft.Network/natGateways', name: 'gateway', location: 'eastus' };
     const basic = { type: 'Microsoft.Network/publicIPAddresses', name: 'ip', location: 'eastus', sku: { name: 'Basic' } };

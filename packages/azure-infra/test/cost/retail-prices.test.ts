@@ -51,9 +51,11 @@ describe('RetailPrices', () => {
 
   it('takes the disk and not its operations, by the hour', async () => {
     const operations = { ...DISK_ROW, retailPrice: 0.0022, meterName: 'E6 LRS Disk Operations', unitOfMeasure: '10K' };
+    const provisioned = { ...DISK_ROW, retailPrice: 0.0001, unitOfMeasure: '1 GiB/Hour' };
     const mount = { ...DISK_ROW, retailPrice: 0.27, meterName: 'E6 LRS Disk Mount' };
     await using endpoint = await PriceEndpoint.withRows([
       operations,
+      provisioned,
       mount,
       DISK_ROW,
       { ...DISK_ROW, skuName: 'E6 ZRS', meterName: 'E6 ZRS Disk' },
@@ -151,8 +153,9 @@ describe('RetailPrices', () => {
 
   it('can be aborted, which is no fault of the prices', async () => {
     const controller = new AbortController();
-    await using endpoint = await PriceEndpoint.open(() => controller.abort(new Error('enough')));
-    await expect(new RetailPrices({ baseUrl: endpoint.url }).hourly(VM, controller.signal)).rejects.toThrow('enough');
+    const reason = new Error('enough');
+    await using endpoint = await PriceEndpoint.open(() => controller.abort(reason));
+    await expect(new RetailPrices({ baseUrl: endpoint.url }).hourly(VM, controller.signal)).rejects.toBe(reason);
   });
 
   it('makes of any answer a price, none, or a fault of its own', async () => {

@@ -27,6 +27,11 @@ describe('isGranted', () => {
 });
 
 describe('matchesAction', () => {
+  it.each(['a*a', 'a*b*b', '*ab*ab*'])('does not use a character for two parts of %s', (pattern) => {
+    expect(matchesAction(pattern, pattern.replaceAll('*', ''))).toBe(true);
+    expect(matchesAction(pattern, [...new Set(pattern.replaceAll('*', ''))].join(''))).toBe(false);
+  });
+
   const letters = fc.constantFrom('a', 'b', 'A', '/', '.', '(', '\\');
   const text = fc.string({ unit: letters, maxLength: 12 });
   const pattern = fc.string({ unit: fc.oneof(letters, fc.constant('*')), maxLength: 8 });

@@ -29,12 +29,8 @@ function prepare({ planned, azure, existing = [], input }: Case): { readonly inp
   });
   const state = emptySubscription();
   azure?.(state);
-  const facts = {
-    existing,
-    callerId: '11059fcc-5514-4800-b5f8-49808b9cfab6',
-    sshPublicKey: () => Promise.resolve('ssh-ed25519 AAAA'),
-    sshSources: ['203.0.113.7/32'],
-  };
+  state.resources.push(...existing);
+  const facts = { callerId: '11059fcc-5514-4800-b5f8-49808b9cfab6', sshPublicKey: () => Promise.resolve('ssh-ed25519 AAAA') };
   return { input: { ...preflightInput(graph, facts), ...input }, azure: new MemoryAzure(state) };
 }
 
@@ -66,7 +62,7 @@ describe('checkBeforeDeployment', () => {
       quotas: 1,
       storageNameTaken: 2,
       grantedActions: 1,
-      group: 1,
+      get: 4,
     });
   });
 
@@ -75,7 +71,7 @@ describe('checkBeforeDeployment', () => {
       planned: { size: 'Standard_L8s_v3', spot: true },
       azure: (state) => {
         state.grants = [{ actions: ['*/read'], notActions: [] }];
-        state.groups = [group('demo-rg', 'canadacentral')];
+        state.resources = [group('demo-rg', 'canadacentral')];
         state.locations = ['canadacentral'];
         state.skus['canadacentral'] = [sku('Standard_L8s_v3', 'standardLSv3Family', 8, { spotCapable: false })];
         state.quotas['canadacentral'] = [{ name: 'lowPriorityCores', used: 1, limit: 3 }];
@@ -111,16 +107,16 @@ describe('checkBeforeDeployment', () => {
   it('warns of what it may not read, and does not fail', async () => {
     const findings = await told({
       azure: (state) => {
-        state.forbidden = ['locations', 'vmSkus', 'quotas', 'storageNameTaken', 'grantedActions', 'group'];
+        state.forbidden = ['locations', 'vmSkus', 'quotas', 'storageNameTaken', 'grantedActions', 'get'];
       },
     });
     expect(findings).toEqual([
       'warning INFRA_CHECK_RIGHTS: could not check whether you may deploy and assign roles: 403 AuthorizationFailed: no right to grantedActions',
-      'warning INFRA_CHECK_RESOURCE_GROUP: could not check whether the resource group is free: 403 AuthorizationFailed: no right to group',
+      'warning INFRA_CHECK_RESOURCE_GROUP: could not check whether the resource group is free: 403 AuthorizationFailed: no right to get',
       'warning INFRA_CHECK_REGION: could not check whether the regions exist: 403 AuthorizationFailed: no right to locations',
       'warning INFRA_CHECK_VM_SIZE: could not check whether the regions offer the VM sizes: 403 AuthorizationFailed: no right to locations',
       'warning INFRA_CHECK_QUOTA: could not check whether the quota of cores is enough: 403 AuthorizationFailed: no right to locations',
-      'warning INFRA_CHECK_STORAGE_NAME: could not check whether the names of the storage accounts are free: 403 AuthorizationFailed: no right to storageNameTaken',
+      'warning INFRA_CHECK_STORAGE_NAME: could not check whether the names of the storage accounts are free: 403 AuthorizationFailed: no right to get',
     ]);
   });
 
@@ -145,7 +141,7 @@ describe('the rights', () => {
 
 describe('the resource group', () => {
   const groupCase = (found: ArmResource, input: Partial<PreflightInput> = {}) =>
-    told({ azure: (state) => void state.groups.push(found), input });
+    told({ azure: (state) => void state.resources.push(found), input });
   const unmanaged = { group: { name: 'demo-rg', location: 'canadacentral', managed: false } };
 
   it('may be our own', async () => {
@@ -281,6 +277,15 @@ describe('the names of storage accounts', () => {
 
 describe('the SSH sources', () => {
   const sources = (...sshSources: string[]) => told({ input: { sshSources } });
+
+  it('are those of the graph', () => {
+    expect(prepare({}).input.sshSources).toEqual(['203.0.113.7/32']);
+    expect(prepare({}).input.vms).toHaveLength(1);
+  });
+
+  it('do not matter where there is no VM', async () => {
+    expect(await told({ input: { sshSources: undefined, vms: [] } })).toEqual([]);
+  });
 
   it('must be networks, not the whole Internet', async () => {
     expect(await sources('203.0.113.0/24', '10.0.0.0/8', '2001:db8::/32')).toEqual([]);

@@ -12,9 +12,10 @@ export interface SubscriptionState {
   quotas: Record<string, Quota[]>;
   takenNames: Record<string, string>;
   grants: ActionGrant[];
-  groups: ArmResource[];
+  /** Resources and groups that exist. */
+  resources: ArmResource[];
   /** Methods that the caller has no right to. */
-  forbidden: (keyof Subscription | 'group')[];
+  forbidden: (keyof Subscription | 'get')[];
 }
 
 export function sku(name: string, family: string, cores: number, change: Partial<VmSku> = {}): VmSku {
@@ -42,7 +43,7 @@ export function emptySubscription(): SubscriptionState {
     },
     takenNames: {},
     grants: [{ actions: ['*'], notActions: [] }],
-    groups: [],
+    resources: [],
     forbidden: [],
   };
 }
@@ -85,14 +86,14 @@ export class MemoryAzure implements AskedAzure {
     this.resources = {
       get: (id, _apiVersion, signal) =>
         answer(
-          'group',
+          'get',
           signal,
-          state.groups.find((candidate) => candidate.id.toLowerCase() === id.toLowerCase()),
+          state.resources.find((candidate) => candidate.id.toLowerCase() === id.toLowerCase()),
         ),
       tagged: notAsked,
       inGroup: notAsked,
       delete: notAsked,
-      roleAssignmentsAt: notAsked,
+      roleAssignmentsWithin: notAsked,
       powerState: notAsked,
     };
   }
