@@ -8,8 +8,10 @@ export interface AzureCliStubOptions {
   readonly directory: string;
   readonly tenantId: string;
   readonly subscriptionId: string;
-  /** The signed-in person: object id and principal name. */
-  readonly user: { readonly objectId: string; readonly name: string };
+  /** The signed-in person: object id, principal name, and the address that the person's requests come from. */
+  readonly user: { readonly objectId: string; readonly name: string; readonly address?: string };
+  /** Base URL of the double of Resource Manager; a token for it is one for Resource Manager. Default: only Azure's own is known. */
+  readonly resourceManagerEndpoint?: string;
   /** Wall clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number;
 }
@@ -17,8 +19,9 @@ export interface AzureCliStubOptions {
 /** The stub makes no tokens while it runs: they must outlast whatever uses it. The real ones live for about an hour. */
 const TOKEN_LIFE_MS = 30 * 24 * 60 * 60 * 1000;
 
-/** The services that tokens are made out to; a real directory knows no other service of this product either. */
-const AUDIENCES = ['https://management.azure.com', 'https://management.core.windows.net', 'https://storage.azure.com'];
+const RESOURCE_MANAGER = 'https://management.azure.com';
+/** The services that tokens are made out to; of those that a real directory knows, this product needs no other. */
+const AUDIENCES = [RESOURCE_MANAGER, 'https://management.core.windows.net', 'https://storage.azure.com'];
 
 /**
  * Writes an executable `az` that answers `az version`, `az account show` and `az account get-access-token` for a signed-in user, so that
@@ -33,13 +36,12 @@ export async function writeAzureCliStub(options: AzureCliStubOptions): Promise<s
   return file;
 }
 
-function script({ tenantId, subscriptionId, user, now = Date.now }: AzureCliStubOptions): string {
+function script({ tenantId, subscriptionId, user, resourceManagerEndpoint, now = Date.now }: AzureCliStubOptions): string {
   const issuedAt = new Date(now());
   const expiresAt = new Date(now() + TOKEN_LIFE_MS);
-  const tokens = AUDIENCES.map((audience) => {
-    const token = issueToken({ objectId: user.objectId, kind: 'user', tenantId, audience, issuedAt, expiresAt, name: user.name });
-    return `  ${audience}) token=${token} ;;`;
-  });
+  const token = (audience: string): string => issueToken({ ...user, kind: 'user', tenantId, audience, issuedAt, expiresAt });
+  const tokens = AUDIENCES.map((audience) => [audience, token(audience)]);
+  if (resourceManagerEndpoint !== undefined) tokens.push([resourceManagerEndpoint, token(RESOURCE_MANAGER)]);
   const account = {
     environmentName: 'AzureCloud',
     id: subscriptionId,
@@ -87,7 +89,7 @@ case "$command/$output/$query" in
   'account show/tsv/user.name') printf '%s\\n' ${quote(user.name)} ;;
   'account get-access-token/json/')
     case "$resource" in
-${tokens.map((line) => `    ${line}`).join('\n')}
+${tokens.map(([resource = '', value = '']) => `      ${quote(resource)}) token=${value} ;;`).join('\n')}
       *) fail "AADSTS500011: The resource principal named $resource was not found in the tenant." ;;
     esac
     printf '%s\\n' ${quote(JSON.stringify(answer, undefined, 2)).replace('@TOKEN@', '\'"$token"\'')} ;;

@@ -14,6 +14,8 @@ export interface Token {
   readonly expiresAt: Date;
   /** How the directory calls the principal: a user's principal name (`ada@example.com`), an application's id (a GUID). Default: made from the object id. */
   readonly name?: string;
+  /** IP address from which the token was asked for. */
+  readonly address?: string;
 }
 
 /**
@@ -35,6 +37,7 @@ export function issueToken(token: Token): string {
     tid: tenantId,
     ver: '1.0',
     ...(kind === 'user' ? { upn: token.name ?? `${objectId}@example.com` } : { appid: token.name ?? objectId }),
+    ...(token.address === undefined ? {} : { ipaddr: token.address }),
   };
   return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`;
 }
@@ -47,7 +50,7 @@ export function readToken(authorizationHeader: string | undefined): Token | unde
   const payload = /^Bearer [\w-]+\.([\w-]+)\.[\w-]*$/i.exec(authorizationHeader ?? '')?.[1];
   const claims = payload === undefined ? undefined : decode(payload);
   if (claims === undefined) return undefined;
-  const { aud, iat, exp, idtyp, oid, tid, upn, appid } = claims;
+  const { aud, iat, exp, idtyp, oid, tid, upn, appid, ipaddr } = claims;
   if (typeof oid !== 'string' || typeof tid !== 'string' || typeof aud !== 'string') return undefined;
   if (typeof iat !== 'number' || typeof exp !== 'number' || (idtyp !== 'user' && idtyp !== 'app')) return undefined;
   const name = idtyp === 'user' ? upn : appid;
@@ -59,6 +62,7 @@ export function readToken(authorizationHeader: string | undefined): Token | unde
     issuedAt: new Date(iat * 1000),
     expiresAt: new Date(exp * 1000),
     ...(typeof name === 'string' ? { name } : {}),
+    ...(typeof ipaddr === 'string' ? { address: ipaddr } : {}),
   };
 }
 

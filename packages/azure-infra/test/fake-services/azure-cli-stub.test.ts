@@ -10,14 +10,21 @@ import { printToken } from './print-token.ts';
 
 const TENANT = 'ab1f708d-50f6-404c-a006-d71b2ac7a606';
 const SUBSCRIPTION = '0f8d5a1c-1111-4222-8333-944455566677';
-const USER = { objectId: '11059fcc-5514-4800-b5f8-49808b9cfab6', name: "o'hara@example.com" };
+const USER = { objectId: '11059fcc-5514-4800-b5f8-49808b9cfab6', name: "o'hara@example.com", address: '203.0.113.7' };
+const ENDPOINT = 'https://127.0.0.1:4444';
 
 describe('azure cli stub', () => {
   let directory: string;
   let az: string;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'azure-cli-test-'));
-    az = await writeAzureCliStub({ directory: join(directory, 'bin'), tenantId: TENANT, subscriptionId: SUBSCRIPTION, user: USER });
+    az = await writeAzureCliStub({
+      directory: join(directory, 'bin'),
+      tenantId: TENANT,
+      subscriptionId: SUBSCRIPTION,
+      user: USER,
+      resourceManagerEndpoint: ENDPOINT,
+    });
   });
   afterAll(() => rm(directory, { recursive: true }));
 
@@ -29,6 +36,11 @@ describe('azure cli stub', () => {
       PATH: `${dirname(az)}:/usr/bin:/bin`,
     });
     expect(readToken(`Bearer ${token}`)).toMatchObject({ ...USER, kind: 'user', tenantId: TENANT, audience });
+  });
+
+  it('gives a token for Resource Manager at the place where its double is', async () => {
+    const { accessToken = '' } = JSON.parse(await run('account', 'get-access-token', '--resource', ENDPOINT)) as Record<string, string>;
+    expect(readToken(`Bearer ${accessToken}`)?.audience).toBe('https://management.azure.com');
   });
 
   it('gives the same token for a resource, a resource with a slash and a scope', async () => {

@@ -26,6 +26,7 @@ describe('tokens', () => {
       issuedAt: dates,
       expiresAt: dates,
       name: fc.string(),
+      address: fc.ipV4(),
     });
     fc.assert(
       fc.property(tokens, (token) => {
