@@ -1,0 +1,27 @@
+/** A word for the POSIX shell, whatever is in it. */
+export function shellWord(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Where the setup of a VM puts the programs; a login without a terminal does not always have it. */
+const PROGRAM_FOLDERS = ['/usr/local/bin'];
+
+/** How a command is run. */
+export interface ShellCommandOptions {
+  /** Folders of programs that come before all others. */
+  readonly programFolders: readonly string[];
+  /** Lets the program open as many files as the system allows: a daemon has one for each cached file that is read. */
+  readonly manyFiles?: boolean;
+}
+
+/** A script of the POSIX shell that becomes one program. */
+export function shellCommand(words: readonly string[], { programFolders, manyFiles = false }: ShellCommandOptions): string {
+  const folders = [...programFolders, ...PROGRAM_FOLDERS].map((folder) => `${shellWord(folder)}:`).join('');
+  return [
+    `PATH=${folders}$PATH`,
+    'export PATH',
+    ...(manyFiles ? ['ulimit -n "$(ulimit -H -n)"'] : []),
+    `exec ${words.map(shellWord).join(' ')}`,
+    '',
+  ].join('\n');
+}
