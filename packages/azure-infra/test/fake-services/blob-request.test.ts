@@ -39,7 +39,7 @@ describe('readBlobRequest', () => {
   });
 
   it('leaves the path of a blob as it is', () => {
-    const text = fc.string({ unit: fc.constantFrom(...'ab/%2F~._-:@&=+'), minLength: 1 });
+    const text = fc.stringMatching(/^[ab/%2F~._:@&=+-]+$/);
     fc.assert(
       fc.property(text, text, (blob, query) => {
         const { account, container, rest, path } = readBlobRequest('GET', `/acc/con/${blob}?${query}`);
