@@ -1,4 +1,4 @@
-import { Document, isNode, isScalar } from 'yaml';
+import { Document, isMap, isNode, isScalar } from 'yaml';
 import type { EnvironmentOutputs, StorageOutputs } from './outputs.ts';
 import { regionNames } from './regions.ts';
 import type { InfraSettings } from './settings/infra-settings.ts';
@@ -55,7 +55,7 @@ export function daemonConfig({ storage, mount, auth = 'managed_identity', allowO
   });
   for (const [index, { location }] of accounts.entries()) comment(document, ['backends', index, 'name'], regionNames(location).name);
   comment(document, ['backends', 0, 'auth', 'method'], AUTH_METHODS[auth]);
-  if (document.contents !== null) {
+  if (isMap(document.contents)) {
     for (const { key } of document.contents.items) {
       if (isScalar(key) && (key.value === 'cache' || key.value === 'backends')) key.spaceBefore = true;
     }
