@@ -1,0 +1,26 @@
+import pLimit from 'p-limit';
+
+/** Memory for so many blocks, and so the number that are on their way at a time. Whoever wants one waits in line. */
+export class BlockSlots {
+  /** Bytes of a block. */
+  readonly blockBytes: number;
+  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #free: Buffer[] = [];
+
+  constructor(count: number, blockBytes: number) {
+    this.blockBytes = blockBytes;
+    this.#limit = pLimit(count);
+  }
+
+  /** Runs `work` with memory for a block, as soon as there is some. */
+  use<T>(work: (memory: Buffer) => Promise<T>): Promise<T> {
+    return this.#limit(async () => {
+      const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
+      try {
+        return await work(memory);
+      } finally {
+        this.#free.push(memory);
+      }
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import { hash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { open, type FileHandle } from 'node:fs/promises';
+import { extname } from 'node:path';
+import type { BlockSlots } from './block-slots.ts';
+import type { ContainerConnection, StoredBlob } from './container-connection.ts';
+import { FileUploadError } from './errors.ts';
+import type { FileHasher } from './file-hasher.ts';
+import { assertUnchanged, changed, fileState, type FileState } from './file-state.ts';
+
+/** What the upload of a file works with. */
+export interface FileUploadContext {
+  readonly connection: ContainerConnection;
+  readonly slots: BlockSlots;
+  readonly hasher: FileHasher;
+  readonly signal: AbortSignal;
+  /** Told of bytes that are in the service, now or since an earlier run. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** A file that is in its container. */
+export interface FileOutcome {
+  readonly size: number;
+  /** Base64, as the service shows it. */
+  readonly md5: string;
+  /** `present`: the blob was there already, with the same length and MD5. */
+  readonly outcome: 'uploaded' | 'present';
+  /** Bytes that were sent; the rest was there. */
+  readonly sentBytes: number;
+}
+
+/** https://learn.microsoft.com/azure/storage/blobs/scalability-targets */
+const MAX_BLOCKS = 50_000;
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = { '.tar': 'application/x-tar', '.idx': 'text/plain' };
+
+/**
+ * Brings a file into its container, unless it is there.
+ *
+ * Up to one block is one Put Blob. More are blocks whose ids name their place and MD5, so that what an interrupted run has sent is
+ * recognised and not sent again; Put Block List makes them visible, all at once. The service compares what it receives with the MD5 of
+ * each request, and what it says that it stores is compared with the file at the end.
+ *
+ * @param stored the blob of this name, as it is now
+ */
+export async function uploadFile(
+  path: string,
+  blobName: string,
+  stored: StoredBlob | undefined,
+  context: FileUploadContext,
+): Promise<FileOutcome> {
+  const { connection, slots, hasher, signal, onBytes } = context;
+  const before = await fileState(path);
+  const { size } = before;
+  if (stored?.md5 !== undefined && stored.size === size) {
+    const md5 = (await hasher.hash(path)).md5.toString('base64');
+    await assertUnchanged(path, before);
+    if (md5 === stored.md5) {
+      onBytes(size);
+      return { size, md5, outcome: 'present', sentBytes: 0 };
+    }
+  }
+  await using file = await open(path);
+  const upload = new Upload(path, blobName, file, before, context);
+  const sent = size <= slots.blockBytes ? await upload.putWhole() : await upload.putBlocks();
+  const now = await connection.stat(blobName, signal);
+  if (now.size !== size || now.md5 !== sent.md5) {
+    throw new FileUploadError(
+      `the service has ${now.size} bytes with MD5 ${now.md5 ?? 'unknown'}, not ${size} with ${sent.md5}; another program may have written there`,
+    );
+  }
+  return { size, outcome: 'uploaded', ...sent };
+}
+
+type Sent = Pick<FileOutcome, 'md5' | 'sentBytes'>;
+
+/** One file on its way. */
+class Upload {
+  readonly #path: string;
+  readonly #blobName: string;
+  readonly #file: FileHandle;
+  readonly #before: FileState;
+  readonly #contentType: string;
+  readonly #context: FileUploadContext;
+  /** Stops what is left to do for this file. */
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+
+  constructor(path: string, blobName: string, file: FileHandle, before: FileState, context: FileUploadContext) {
+    this.#path = path;
+    this.#blobName = blobName;
+    this.#file = file;
+    this.#before = before;
+    this.#contentType = CONTENT_TYPES[extname(path)] ?? 'application/octet-stream';
+    this.#context = context;
+    this.#signal = AbortSignal.any([context.signal, this.#stop.signal]);
+    // As many listeners as there are requests on their way: no leak.
+    setMaxListeners(0, this.#signal);
+  }
+
+  async putWhole(): Promise<Sent> {
+    const { connection, slots, onBytes } = this.#context;
+    const { size } = this.#before;
+    return slots.use(async (memory) => {
+      this.#signal.throwIfAborted();
+      const bytes = await this.#read(memory, 0, size);
+      const md5 = hash('md5', bytes, 'buffer');
+      await assertUnchanged(this.#path, this.#before);
+      await connection.put(this.#blobName, bytes, md5, this.#contentType, this.#signal);
+      onBytes(size);
+      return { md5: md5.toString('base64'), sentBytes: size };
+    });
+  }
+
+  async putBlocks(): Promise<Sent> {
+    const { connection, hasher } = this.#context;
+    const { blockBytes } = this.#context.slots;
+    const { size } = this.#before;
+    const count = Math.ceil(size / blockBytes);
+    if (count > MAX_BLOCKS)
+      throw new FileUploadError(`the file has ${size} bytes; in blocks of ${blockBytes} a blob can have ${MAX_BLOCKS * blockBytes}`);
+    const staged = await connection.stagedBlocks(this.#blobName, this.#signal);
+    const blocks = Array.from({ length: count }, (_, index) => this.#putBlock(index, staged));
+    try {
+      const [whole, sent] = await Promise.all([hasher.hash(this.#path), Promise.all(blocks)]);
+      // The hash and the blocks were read one after the other: they belong together if nothing was written since the beginning.
+      await assertUnchanged(this.#path, this.#before);
+      const ids = sent.map(({ id }) => id);
+      await connection.commit(this.#blobName, ids, whole.md5, this.#contentType, this.#signal);
+      return { md5: whole.md5.toString('base64'), sentBytes: sent.reduce((sum, { sentBytes }) => sum + sentBytes, 0) };
+    } catch (error) {
+      this.#stop.abort(error);
+      // They read from the file, which is closed next.
+      await Promise.allSettled(blocks);
+      throw error;
+    }
+  }
+
+  #putBlock(index: number, staged: ReadonlyMap<string, number>): Promise<{ id: string; sentBytes: number }> {
+    const { connection, slots, onBytes } = this.#context;
+    return slots.use(async (memory) => {
+      this.#signal.throwIfAborted();
+      const offset = index * slots.blockBytes;
+      const length = Math.min(slots.blockBytes, this.#before.size - offset);
+      const bytes = await this.#read(memory, offset, length);
+      const md5 = hash('md5', bytes, 'buffer');
+      const id = blockId(index, md5);
+      const isThere = staged.get(id) === length;
+      if (!isThere) await connection.stage(this.#blobName, id, bytes, md5, this.#signal);
+      onBytes(length);
+      return { id, sentBytes: isThere ? 0 : length };
+    });
+  }
+
+  async #read(memory: Buffer, offset: number, length: number): Promise<Buffer> {
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await this.#file.read(memory, filled, length - filled, offset + filled);
+      if (bytesRead === 0) throw changed();
+      filled += bytesRead;
+    }
+    return memory.subarray(0, length);
+  }
+}
+
+/** All ids of a blob must have one length: 4 bytes of place and 16 of MD5. */
+function blockId(index: number, md5: Buffer): string {
+  const place = Buffer.alloc(4);
+  place.writeUInt32BE(index);
+  return Buffer.concat([place, md5]).toString('base64');
+}
