@@ -43,10 +43,9 @@ export async function checkPlan(
   { azure, plan }: EnvironmentPlan,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const { checkBeforeDeployment, ENVIRONMENT_TAG, preflightInput } = await import('@warpforge/azure-infra');
-  const existing = await azure.manager.resources.tagged(ENVIRONMENT_TAG, plan.graph.environment, signal);
-  const facts = { existing, callerId: azure.caller.objectId, sshPublicKey: () => readKey(settings), sshSources: settings.sshSources };
-  return checkBeforeDeployment(preflightInput(plan.graph, facts), azure.manager, signal);
+  const { checkBeforeDeployment, preflightInput } = await import('@warpforge/azure-infra');
+  const input = preflightInput(plan.graph, { callerId: azure.caller.objectId, sshPublicKey: () => readKey(settings) });
+  return checkBeforeDeployment(input, azure.manager, signal);
 }
 
 async function readKey({ sshPublicKeyFile }: InfraSettings): Promise<string> {

@@ -3,7 +3,7 @@ import { InfraError } from './errors.ts';
 
 /**
  * Networks from which no request comes to Azure's front doors: private, shared by carriers, loopback, link-local, multicast and reserved ones.
- * https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
+ * https://www.iana.org/assignments/iana-ipv4-special-registry
  * Networks kept for documentation are not among them: an address from there does no harm.
  */
 const NOT_PUBLIC_V4: readonly (readonly [network: string, prefix: number])[] = [
@@ -19,27 +19,22 @@ const NOT_PUBLIC_V4: readonly (readonly [network: string, prefix: number])[] = [
   ['224.0.0.0', 3],
 ];
 
-/** All IPv6 unicast addresses that are given out lie in this network. */
-const GLOBAL_UNICAST_V6 = ['2000::', 3] as const;
-
 const notPublic = new BlockList();
 for (const [network, prefix] of NOT_PUBLIC_V4) notPublic.addSubnet(network, prefix, 'ipv4');
-const globalUnicast = new BlockList();
-globalUnicast.addSubnet(...GLOBAL_UNICAST_V6, 'ipv6');
 
 /**
  * The network that consists of the caller's public address alone: `203.0.113.7/32`.
  *
  * @param address claim `ipaddr` of the access token
- * @throws {InfraError} `INFRA_CALLER_ADDRESS` when there is none, or it is no public unicast address.
+ * @throws {InfraError} `INFRA_CALLER_ADDRESS` when there is none, or it is no public IPv4 address.
  */
 export function callerNetwork(address: string | undefined): string {
   if (address === undefined || address === '') throw unusable('the access token does not tell your address');
   // A server that listens on IPv6 sees IPv4 clients in this form.
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   if (isIP(plain) === 4 && !notPublic.check(plain, 'ipv4')) return `${plain}/32`;
-  // A zone (`fe80::1%eth0`) belongs to one host and is never in a public address.
-  if (isIP(plain) === 6 && !plain.includes('%') && globalUnicast.check(plain, 'ipv6')) return `${plain}/128`;
+  // The VM has an IPv4 address only, and nobody reaches it from this one.
+  if (isIP(plain) === 6) throw unusable(`your address ${plain} is an IPv6 one, and the VM is reached by IPv4`);
   throw unusable(isIP(plain) === 0 ? 'the access token has something else than an address' : `your address ${plain} is not a public one`);
 }
 

@@ -24,7 +24,7 @@ export const SERIES_CORES: Readonly<Record<string, readonly number[]>> = {
   L_as_v3: [8, 16, 32, 48, 64, 80],
 };
 
-/** Standard SSD (E) costs the same everywhere in the United States and in West Europe. */
+/** Standard SSD (E) costs the same in East US, East US 2, West US 3 and West Europe, whose lists were read. */
 const STANDARD_SSD = { E4: 2.4, E6: 4.8, E10: 9.6, E15: 19.2, E20: 38.4, E30: 76.8 };
 const PREMIUM_SSD = { P4: 4.8, P6: 9.28, P10: 17.92, P15: 34.56, P20: 66.56, P30: 122.88 };
 const STANDARD_HDD = { S4: 1.536, S6: 3.008, S10: 5.888, S15: 11.328, S20: 21.76, S30: 40.96 };

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { error, warning, type Check, type Fault } from './check.ts';
+import { error, type Check, type Fault } from './check.ts';
 
 /** The largest networks that one organisation has: a former class A, and what a provider gets for all its customers. */
 const WIDEST = { 4: 8, 6: 32 } as const;
@@ -24,5 +24,8 @@ function faultsOf(source: string): Fault[] {
   if ((family !== 4 && family !== 6) || !/^\d{1,3}$/.test(prefix)) return [error(`"${source}" is not a network for port 22`, SUGGESTION)];
   const bits = Number(prefix);
   if (bits === 0) return [error(`port 22 would be open to every address (${source})`, SUGGESTION)];
-  return bits < WIDEST[family] ? [warning(`port 22 would be open to a very large network (${source})`, SUGGESTION)] : [];
+  // Two halves of the world are the world.
+  return bits < WIDEST[family]
+    ? [error(`port 22 would be open to a network larger than any organisation has (${source})`, SUGGESTION)]
+    : [];
 }

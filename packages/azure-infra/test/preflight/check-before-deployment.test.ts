@@ -299,11 +299,11 @@ describe('the SSH sources', () => {
     ]);
   });
 
-  it('are warned of when they are very large', async () => {
+  it('are refused when they are larger than any organisation's', async () => {
     expect(await sources('0.0.0.0/1', '10.0.0.0/7', '2000::/31')).toEqual([
-      'warning INFRA_CHECK_SSH_SOURCES: port 22 would be open to a very large network (0.0.0.0/1)',
-      'warning INFRA_CHECK_SSH_SOURCES: port 22 would be open to a very large network (10.0.0.0/7)',
-      'warning INFRA_CHECK_SSH_SOURCES: port 22 would be open to a very large network (2000::/31)',
+      'error INFRA_CHECK_SSH_SOURCES: port 22 would be open to a network larger than any organisation has (0.0.0.0/1)',
+      'error INFRA_CHECK_SSH_SOURCES: port 22 would be open to a network larger than any organisation has (10.0.0.0/7)',
+      'error INFRA_CHECK_SSH_SOURCES: port 22 would be open to a network larger than any organisation has (2000::/31)',
     ]);
   });
 });
