@@ -1,0 +1,180 @@
+import { ArmError } from './arm-error.ts';
+import type { ArmContext } from './context.ts';
+import type { Faults } from './faults.ts';
+import { stringAt, withValue, type JsonObject } from './json.ts';
+import { GROUP_TYPE, parentOf, resourceId, type ResourceId } from './resource-id.ts';
+import type { DesiredResource, ResourceType } from './resource-type.ts';
+import { isSettled, provisioningState, type StoredResource } from './store.ts';
+import type { TypeRegistry } from './type-registry.ts';
+
+/** Told when a put or a deletion is over; undefined is success. */
+export type Settled = (error: ArmError | undefined) => void;
+
+/** Puts, deletes and shows resources of all types, for requests and for deployments alike. */
+export class ResourceService {
+  readonly #context: ArmContext;
+  readonly #types: TypeRegistry;
+  readonly #faults: Faults;
+
+  constructor(context: ArmContext, types: TypeRegistry, faults: Faults) {
+    this.#context = context;
+    this.#types = types;
+    this.#faults = faults;
+  }
+
+  /**
+   * @param preflight - whether this is ahead of a deployment, where quota is looked at, too.
+   * @param values - whether all values are known; if not, only the name is looked at.
+   * @throws {ArmError} when the resource can't be put because of its own values.
+   */
+  check(type: ResourceType, desired: DesiredResource, { preflight = false, values = true } = {}): void {
+    const { naming } = type;
+    if (naming !== undefined && !naming.pattern.test(desired.id.name)) {
+      throw new ArmError(
+        400,
+        naming.code ?? 'InvalidResourceName',
+        `The name '${desired.id.name}' of the resource is invalid: ${naming.rule}`,
+      );
+    }
+    if (!values) return;
+    if (type.tracked) this.#checkLocation(type, desired);
+    type.check?.(desired, this.#context);
+    if (preflight) type.preflight?.(desired, this.#context);
+  }
+
+  /**
+   * Begins to create or change a resource; the store has it at once, in a state that is not final when it takes time.
+   *
+   * @param settled - called when it is done, which may be before this returns.
+   * @throws {ArmError} when it is refused.
+   */
+  put(type: ResourceType, desired: DesiredResource, settled: Settled): { readonly created: boolean } {
+    const { id, current } = desired;
+    this.#demandContainer(id);
+    if (current !== undefined && !isSettled(current.body)) {
+      throw new ArmError(
+        409,
+        'AnotherOperationInProgress',
+        `Another operation on this or dependent resource is in progress: '${id.name}' is in state '${provisioningState(current.body) ?? ''}'.`,
+      );
+    }
+    this.check(type, desired);
+    const body = type.build(desired, this.#context);
+    const created = current === undefined;
+    const resource: StoredResource = { id: current?.id ?? id, body, createdAt: current?.createdAt ?? this.#context.clock.now() };
+    const failure = this.#faults.resourceFailure(type.type, id.name);
+    const seconds = created ? type.put.createSeconds : type.put.updateSeconds;
+    this.#context.store.set(seconds > 0 ? { ...resource, body: withState(body, created ? 'Creating' : 'Updating') } : resource);
+    this.#context.clock.after(seconds, () => {
+      // It may be gone by now, with its group.
+      if (this.#context.store.get(id.id) === undefined) {
+        settled(new ArmError(404, 'ResourceNotFound', `The resource '${id.id}' was deleted while it was being written.`));
+        return;
+      }
+      if (failure !== undefined) {
+        this.#context.store.update(id.id, (stored) => withState(stored, 'Failed'));
+        settled(failure);
+        return;
+      }
+      if (seconds > 0) this.#context.store.update(id.id, (stored) => withState(stored, 'Succeeded'));
+      const done = this.#context.store.get(id.id);
+      if (done !== undefined) {
+        if (created) this.#createImplicit(type, done);
+        type.settle?.(done, this.#context);
+      }
+      this.#context.store.announce(created ? 'created' : 'updated', resource.id);
+      settled(undefined);
+    });
+    return { created };
+  }
+
+  /** Begins to delete a resource. @throws {ArmError} when it is in use. */
+  delete(type: ResourceType, resource: StoredResource, settled: Settled): void {
+    type.remove?.(resource, this.#context);
+    if (type.delete.seconds > 0) this.#context.store.update(resource.id.id, (body) => withState(body, 'Deleting'));
+    this.#context.clock.after(type.delete.seconds, () => {
+      this.#context.store.delete(resource.id.id);
+      settled(undefined);
+    });
+  }
+
+  /** The resource as a GET shows it. */
+  view(resource: StoredResource): JsonObject {
+    const type = this.#types.find(resource.id.type);
+    const shown = (type?.writeOnly ?? []).reduce((body, path) => withValue(body, path, undefined), resource.body);
+    const body = type?.view?.(resource, shown, this.#context) ?? shown;
+    return { id: resource.id.id, name: resource.id.name, type: resource.id.type, ...body };
+  }
+
+  /** What is missing for the resource to be put: its group or its parent. */
+  #demandContainer(id: ResourceId): void {
+    if (id.resourceGroup !== undefined && id.type !== GROUP_TYPE) {
+      const group = this.#context.store.get(`/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`);
+      if (group === undefined) throw groupNotFound(id.resourceGroup);
+      if (provisioningState(group.body) === 'Deleting') {
+        throw new ArmError(
+          409,
+          'ResourceGroupBeingDeleted',
+          `The resource group '${id.resourceGroup}' is in deprovisioning state and cannot perform this operation.`,
+        );
+      }
+    }
+    const parent = parentOf(id);
+    if (parent !== undefined && this.#context.store.get(parent) === undefined) {
+      const { type, name } = resourceId(parent);
+      throw new ArmError(
+        404,
+        'ParentResourceNotFound',
+        `Failed to perform 'write' on resource(s) of type '${id.type.slice(id.type.indexOf('/') + 1)}', because the parent resource '${parent}' could not be found.`,
+        { target: `${type}/${name}` },
+      );
+    }
+  }
+
+  #checkLocation(type: ResourceType, { id, body, current }: DesiredResource): void {
+    const location = stringAt(body, 'location');
+    if (location === undefined) {
+      throw new ArmError(400, 'LocationRequired', 'The location property is required for this definition.');
+    }
+    const name = normalLocation(location);
+    if (!this.#context.regions.some((region) => region.name === name)) {
+      throw new ArmError(
+        400,
+        'LocationNotAvailableForResourceType',
+        `The provided location '${location}' is not available for resource type '${type.type}'. ` +
+          `List of available regions for the resource type is '${this.#context.regions.map((region) => region.name).join(',')}'.`,
+      );
+    }
+    const before = stringAt(current?.body, 'location');
+    if (before !== undefined && normalLocation(before) !== name) {
+      const place = id.resourceGroup === undefined ? '' : ` in resource group '${id.resourceGroup}'`;
+      throw new ArmError(
+        409,
+        id.type === GROUP_TYPE ? 'InvalidResourceGroupLocation' : 'InvalidResourceLocation',
+        `The resource '${id.name}' already exists in location '${before}'${place}. ` +
+          `A resource with the same name cannot be created in location '${name}'. Please select a new resource name.`,
+      );
+    }
+  }
+
+  #createImplicit(type: ResourceType, parent: StoredResource): void {
+    for (const child of this.#types.all()) {
+      if (child.implicit === undefined || child.type.slice(0, child.type.lastIndexOf('/')) !== type.type) continue;
+      const id = resourceId(`${parent.id.id}/${child.type.slice(child.type.lastIndexOf('/') + 1)}/${child.implicit.name}`);
+      this.#context.store.set({ id, body: child.implicit.body, createdAt: this.#context.clock.now() });
+    }
+  }
+}
+
+/** A region's short name: `West US 3` is `westus3`. */
+export function normalLocation(location: string): string {
+  return location.replaceAll(' ', '').toLowerCase();
+}
+
+export function groupNotFound(name: string): ArmError {
+  return new ArmError(404, 'ResourceGroupNotFound', `Resource group '${name}' could not be found.`);
+}
+
+function withState(body: JsonObject, state: string): JsonObject {
+  return withValue(body, 'properties.provisioningState', state);
+}

@@ -1,0 +1,71 @@
+import { ArmError } from '../arm/arm-error.ts';
+import { at, type JsonObject } from '../arm/json.ts';
+import { parseResourceId } from '../arm/resource-id.ts';
+import type { ResourceService } from '../arm/resource-service.ts';
+import { isSettled, type ResourceStore } from '../arm/store.ts';
+import { groupNotFound } from '../arm/resource-service.ts';
+import { TemplateError, UnresolvedReference } from '../template/template-error.ts';
+import type { Deployment } from './deployment.ts';
+import type { LoadedTemplate } from './load-template.ts';
+import type { ReferenceResolver } from './template-scope.ts';
+
+/** The answer to `reference()` before anything is deployed. */
+export const unresolvedReference: ReferenceResolver = (resource) => {
+  throw new UnresolvedReference(`the state of '${resource}' is known only when the deployment runs`);
+};
+
+/** Where the state of resources and deployments is looked up. */
+export interface ReferenceSources {
+  readonly store: ResourceStore;
+  readonly resources: ResourceService;
+  readonly deployment: (id: string) => Deployment | undefined;
+}
+
+/** The answer to `reference()` while a deployment runs: the state of the resource as it is now. */
+export function runningReference(loaded: LoadedTemplate, { store, resources, deployment }: ReferenceSources): ReferenceResolver {
+  return (resource, apiVersion, full) => {
+    const inTemplate = loaded.resources.find(
+      ({ id }) => id.key === resource.toLowerCase() || id.names.join('/').toLowerCase() === resource.toLowerCase(),
+    );
+    const id = inTemplate?.id ?? parseResourceId(resource);
+    if (id === undefined)
+      throw new TemplateError(
+        `The resource '${resource}' is not defined in the template. Please see https://aka.ms/arm-syntax for usage details.`,
+      );
+    if (inTemplate === undefined && apiVersion === undefined) {
+      throw new TemplateError(
+        `The reference to '${resource}' requires an API version, because the resource is not defined in the template.`,
+      );
+    }
+    const nested = deployment(id.id)?.toJson();
+    const stored = store.get(id.id);
+    const state: JsonObject | undefined = nested ?? (stored !== undefined && isSettled(stored.body) ? resources.view(stored) : undefined);
+    if (state === undefined) {
+      if (
+        id.resourceGroup !== undefined &&
+        store.get(`/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`) === undefined
+      ) {
+        throw groupNotFound(id.resourceGroup);
+      }
+      throw resourceNotFound(id.type, id.names, id.resourceGroup);
+    }
+    return full ? { ...state, apiVersion: apiVersion ?? inTemplate?.apiVersion } : (at(state, 'properties') ?? {});
+  };
+}
+
+/** The answer of the service when a resource doesn't exist. */
+export function resourceNotFound(type: string, names: readonly string[], group: string | undefined): ArmError {
+  const path = [
+    type.split('/')[0] ?? '',
+    ...type
+      .split('/')
+      .slice(1)
+      .map((part, index) => `${part}/${names[index] ?? ''}`),
+  ].join('/');
+  const where = group === undefined ? '' : ` under resource group '${group}'`;
+  return new ArmError(
+    404,
+    'ResourceNotFound',
+    `The Resource '${path}'${where} was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+  );
+}

@@ -1,0 +1,60 @@
+import { AuthorizationManagementClient } from '@azure/arm-authorization';
+import { ComputeManagementClient } from '@azure/arm-compute';
+import { ResourceManagementClient } from '@azure/arm-resources';
+import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
+import { StorageManagementClient } from '@azure/arm-storage';
+import { DEFAULT_PRINCIPAL, FakeResourceManager, type FakeResourceManagerOptions } from '../../src/testing/fake-resource-manager.ts';
+import type { HttpResponse } from '../../src/testing/http.ts';
+import { issueToken } from '../../src/testing/tokens.ts';
+
+export const SUBSCRIPTION = '11111111-2222-4333-8444-555555555555';
+export const TENANT = '99999999-8888-4777-8666-555555555555';
+export const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg`;
+
+/** The clients wait two seconds between polls unless told otherwise: they don't take `Retry-After: 0` for an answer. */
+export const FAST = { updateIntervalInMs: 1 };
+
+const NEXT_CENTURY = Date.UTC(2100, 0, 1);
+
+export function fakeAzure(options: Partial<FakeResourceManagerOptions> = {}) {
+  return new FakeResourceManager({ subscriptionId: SUBSCRIPTION, tenantId: TENANT, ...options });
+}
+
+export function tokenOf(objectId: string, audience = 'https://management.azure.com') {
+  return issueToken({ objectId, kind: 'user', tenantId: TENANT, audience, issuedAt: new Date(0), expiresAt: new Date(NEXT_CENTURY) });
+}
+
+/** The real SDK's clients, talking to the fake as the principal. */
+export function clients(fake: FakeResourceManager, objectId = DEFAULT_PRINCIPAL.objectId) {
+  const credential = { getToken: () => Promise.resolve({ token: tokenOf(objectId), expiresOnTimestamp: NEXT_CENTURY }) };
+  const options = { httpClient: fake.client(), retryOptions: { maxRetries: 0 } };
+  return {
+    resources: new ResourceManagementClient(credential, SUBSCRIPTION, options),
+    deployments: new DeploymentsClient(credential, SUBSCRIPTION, options),
+    compute: new ComputeManagementClient(credential, SUBSCRIPTION, options),
+    storage: new StorageManagementClient(credential, SUBSCRIPTION, options),
+    authorization: new AuthorizationManagementClient(credential, SUBSCRIPTION, options),
+  };
+}
+
+/** A request without any client: the body comes back as what it says. */
+export async function send(
+  fake: FakeResourceManager,
+  method: string,
+  path: string,
+  {
+    body,
+    objectId = DEFAULT_PRINCIPAL.objectId,
+    headers = {},
+  }: { body?: unknown; objectId?: string; headers?: Record<string, string> } = {},
+): Promise<HttpResponse & { json: unknown }> {
+  const response = await fake.handle({
+    method,
+    url: `https://management.azure.com${path}`,
+    headers: { authorization: `Bearer ${tokenOf(objectId)}`, ...headers },
+    body: body === undefined ? '' : JSON.stringify(body),
+  });
+  return { ...response, json: response.body === '' ? undefined : JSON.parse(response.body) };
+}
+
+export const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000 test';
