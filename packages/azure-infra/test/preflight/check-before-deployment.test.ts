@@ -299,7 +299,7 @@ describe('the SSH sources', () => {
     ]);
   });
 
-  it('are refused when they are larger than any organisation's', async () => {
+  it("are refused when they are larger than any organisation's", async () => {
     expect(await sources('0.0.0.0/1', '10.0.0.0/7', '2000::/31')).toEqual([
       'error INFRA_CHECK_SSH_SOURCES: port 22 would be open to a network larger than any organisation has (0.0.0.0/1)',
       'error INFRA_CHECK_SSH_SOURCES: port 22 would be open to a network larger than any organisation has (10.0.0.0/7)',
