@@ -1,43 +1,69 @@
 import { Command, CommanderError } from 'commander';
-import { createRequire } from 'node:module';
 import { addCacheWarmerCommand } from './commands/cachewarmer.ts';
+import { addConfigCommand } from './commands/config.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addProvisionCommand } from './commands/provision.ts';
+import { addRunCommand } from './commands/run.ts';
+import { addSetupCommand } from './commands/setup.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addTeardownCommand } from './commands/teardown.ts';
+import { resolveContext } from './command-context.ts';
+import { EXIT, exitCodeOf, explain } from './failure.ts';
+import { addOutputFolderOption, addSettingsOptions } from './settings-options.ts';
+import { resolveSetupTarget } from './setup-target.ts';
+import { programVersion } from './version.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
-const FAILED = 1;
-const WRONG_USAGE = 2;
+const EXAMPLES = `
+Settings come from flags, environment variables and the settings file, in this order of precedence.
 
+Examples:
+  $ warpforge-infra plan --offline                what a deployment consists of; needs no Azure
+  $ warpforge-infra provision                     make it, or change it to what the settings say
+  $ warpforge-infra dataset                       make shards and upload them
+  $ warpforge-infra setup && warpforge-infra config --install
+  $ warpforge-infra run                           mount, warm and train on the VM
+  $ warpforge-infra teardown                      delete it all
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings (and of "plan": there is something to do), 130 stopped by Ctrl-C.`;
+
+// Commands import what they need when they run, so that --help answers at once.
 function program(): Command {
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
   // Subcommands inherit the settings of their parent only when they are made, so exitOverride comes first.
   const command = new Command('warpforge-infra')
-    .description('Plans a Warpforge environment on Azure.')
-    .version(version)
+    .description('A Warpforge environment on Azure: from nothing to a training VM and back.')
+    .version(programVersion())
     .exitOverride()
-    .showHelpAfterError('(--help shows the options)');
-  addPlanCommand(command);
-  addProvisionCommand(command);
+    .showHelpAfterError('(--help shows the options)')
+    .addHelpText('after', EXAMPLES);
+  command.commandsGroup('Environment:');
+  addPlanCommand(command, resolveContext);
+  addProvisionCommand(command, resolveContext);
+  addStatusCommand(command, resolveContext);
+  addTeardownCommand(command, resolveContext);
+  command.commandsGroup('Data and training:');
+  addOutputFolderOption(addSettingsOptions(addSetupCommand(command, resolveSetupTarget), ['mount']));
+  addConfigCommand(command, resolveContext);
+  addRunCommand(command, resolveContext);
+  command.commandsGroup('CacheWarmer:');
   addCacheWarmerCommand(command);
   return command;
 }
 
-/** An error that the libraries expect has a code and a message for people; any other is a fault of this program and keeps its stack. */
-function report(error: unknown): void {
-  const expected = error instanceof Error && 'code' in error;
-  process.stderr.write(
-    `warpforge-infra: ${expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+// A reader that goes away (head, a closed terminal) must not end a deployment or a training halfway.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 try {
   await program().parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has printed the message, or the help or the version that were asked for.
-    process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
+    // What it has to say is printed already; it throws for --help and --version too.
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
-    report(error);
-    process.exitCode = FAILED;
+    process.stderr.write(`warpforge-infra: ${explain(error)}\n`);
+    process.exitCode = exitCodeOf(error);
   }
 }

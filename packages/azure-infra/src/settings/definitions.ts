@@ -32,11 +32,18 @@ export interface SettingDefinition {
   readonly description: string;
 }
 
-/** The default of `cache_dir` where the VM's disks are remote. */
-export const CACHE_ON_OS_DISK = '/tmp/warpdrive-cache';
+const CACHE_ON_OS_DISK = '/tmp/warpdrive-cache';
 
-/** The default of `cache_dir` where the VM has local NVMe disks, which setup mounts there. */
-export const CACHE_ON_NVME = '/mnt/nvme/warpdrive-cache';
+/** Setup mounts a local NVMe disk at `/mnt/nvme`. */
+const CACHE_ON_NVME = '/mnt/nvme/warpdrive-cache';
+
+/** Sizes with local NVMe disks: https://learn.microsoft.com/azure/virtual-machines/sizes/storage-optimized/l-family */
+const HAS_LOCAL_NVME = /^Standard_L\d/i;
+
+/** The default of `cache_dir`: on the local NVMe disk where the VM has one. */
+export function defaultCachePath(vmSize: string): string {
+  return HAS_LOCAL_NVME.test(vmSize) ? CACHE_ON_NVME : CACHE_ON_OS_DISK;
+}
 
 /** All settings, in the order in which they are shown. */
 export const SETTINGS = {

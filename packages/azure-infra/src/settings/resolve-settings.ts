@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { InfraError, type SettingsFault } from '../errors.ts';
 import { faultsAcrossSettings } from './across-settings.ts';
-import { CACHE_ON_NVME, CACHE_ON_OS_DISK, SETTING_KEYS, settingFlag, SETTINGS, type SettingKey } from './definitions.ts';
+import { defaultCachePath, SETTING_KEYS, settingFlag, SETTINGS, type SettingKey } from './definitions.ts';
 import type { InfraSettings } from './infra-settings.ts';
 import { parseSettingsFile, type ParsedSettingsFile, type SettingsFile } from './settings-file.ts';
 import { settingsSchema } from './values.ts';
@@ -28,9 +28,6 @@ export interface ResolvedSettings {
   readonly settings: InfraSettings;
   readonly sources: ReadonlyMap<SettingKey, SettingSource>;
 }
-
-/** Sizes with local NVMe disks: https://learn.microsoft.com/azure/virtual-machines/sizes/storage-optimized/l-family */
-const HAS_LOCAL_NVME = /^Standard_L\d/i;
 
 /**
  * The settings: a flag before an environment variable before the file before the default.
@@ -106,7 +103,7 @@ function settingsOf(values: z.output<typeof settingsSchema>): InfraSettings {
     sshSources: values.ssh_sources ?? [],
     mount: {
       point: values.mount_point,
-      cachePath: values.cache_dir ?? (HAS_LOCAL_NVME.test(values.vm_size) ? CACHE_ON_NVME : CACHE_ON_OS_DISK),
+      cachePath: values.cache_dir ?? defaultCachePath(values.vm_size),
       cacheSize: values.cache_size,
     },
     dataset: { shards: values.num_shards, imagesPerShard: values.images_per_shard, imageSize: values.image_size },
