@@ -43,7 +43,7 @@ describe('blob gate before Azurite', () => {
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
-    gate[Symbol.dispose]();
+    await gate[Symbol.asyncDispose]();
     await azurite[Symbol.asyncDispose]();
     await certificate[Symbol.asyncDispose]();
   });
@@ -195,7 +195,7 @@ describe('blob gate before Azurite', () => {
     const leaving = new AbortController();
     const body = (): Readable =>
       Readable.from(
-        (async function* () {
+        (function* () {
           yield Buffer.alloc(LARGE_BYTES / 2);
           leaving.abort();
         })(),

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shellWord } from './shell-word.ts';
 import { issueToken } from './tokens.ts';
 
 /** Who is signed in, and where the stub goes. */
@@ -70,8 +71,8 @@ query='' output=json
 while [ $# -gt 0 ]; do
   case "$1" in
     --resource | --scope) resource=\${2%/.default} resource=\${resource%/} ;;
-    --subscription) [ "$2" = ${quote(subscriptionId)} ] || fail "Subscription '$2' not found. Check the spelling and casing and try again." ;;
-    --tenant) [ "$2" = ${quote(tenantId)} ] || fail "Tenant '$2' is not the one that you are signed in to." ;;
+    --subscription) [ "$2" = ${shellWord(subscriptionId)} ] || fail "Subscription '$2' not found. Check the spelling and casing and try again." ;;
+    --tenant) [ "$2" = ${shellWord(tenantId)} ] || fail "Tenant '$2' is not the one that you are signed in to." ;;
     --query) query=$2 ;;
     --output | -o) output=$2 ;;
     -*) fail "unrecognized arguments: $1" 2 ;;
@@ -83,22 +84,17 @@ done
 
 case "$command/$output/$query" in
   version/json/) printf '%s\\n' '{ "azure-cli": "2.80.0", "azure-cli-core": "2.80.0", "extensions": {} }' ;;
-  'account show/json/') printf '%s\\n' ${quote(JSON.stringify(account, undefined, 2))} ;;
-  'account show/tsv/id') printf '%s\\n' ${quote(subscriptionId)} ;;
-  'account show/tsv/tenantId') printf '%s\\n' ${quote(tenantId)} ;;
-  'account show/tsv/user.name') printf '%s\\n' ${quote(user.name)} ;;
+  'account show/json/') printf '%s\\n' ${shellWord(JSON.stringify(account, undefined, 2))} ;;
+  'account show/tsv/id') printf '%s\\n' ${shellWord(subscriptionId)} ;;
+  'account show/tsv/tenantId') printf '%s\\n' ${shellWord(tenantId)} ;;
+  'account show/tsv/user.name') printf '%s\\n' ${shellWord(user.name)} ;;
   'account get-access-token/json/')
     case "$resource" in
-${tokens.map(([resource = '', value = '']) => `      ${quote(resource)}) token=${value} ;;`).join('\n')}
+${tokens.map(([resource = '', value = '']) => `      ${shellWord(resource)}) token=${value} ;;`).join('\n')}
       *) fail "AADSTS500011: The resource principal named $resource was not found in the tenant." ;;
     esac
-    printf '%s\\n' ${quote(JSON.stringify(answer, undefined, 2)).replace('@TOKEN@', '\'"$token"\'')} ;;
+    printf '%s\\n' ${shellWord(JSON.stringify(answer, undefined, 2)).replace('@TOKEN@', '\'"$token"\'')} ;;
   *) fail "this stand-in for the Azure CLI does not know: az $command (output $output, query '$query')" 2 ;;
 esac
 `;
-}
-
-/** The text as one word of a POSIX shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

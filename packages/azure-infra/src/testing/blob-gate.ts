@@ -72,7 +72,7 @@ const CONTAINER_NAME = /^(\$root|\$web|\$logs|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*
  * What differs from Azure: an account that does not exist answers 404 (there its name does not resolve); operations on a whole account,
  * copies from a URL, access policies, batches and queries answer 501; signatures of user delegation keys are refused as keys are.
  */
-export class BlobGate implements Disposable {
+export class BlobGate implements AsyncDisposable {
   readonly #options: BlobGateOptions;
   readonly #upstream: BlobUpstream;
   readonly #faults = new BlobFaults();
@@ -112,8 +112,9 @@ export class BlobGate implements Disposable {
     this.#faults.clear();
   }
 
-  [Symbol.dispose](): void {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#upstream[Symbol.dispose]();
+    return Promise.resolve();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

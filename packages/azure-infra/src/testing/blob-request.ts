@@ -12,22 +12,24 @@ export interface BlobRequest {
   readonly isListing: boolean;
   /** `?…`, or empty. */
   readonly search: string;
-  /** The action that it takes in role-based access control; undefined: an operation that this double does not have. */
+  /** The data action that it takes in role-based access control; undefined: an operation that this double does not have. */
   readonly action: string | undefined;
 }
 
-const CONTAINERS = 'Microsoft.Storage/storageAccounts/blobServices/containers';
-const BLOBS = `${CONTAINERS}/blobs`;
+const BLOBS = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs';
 
-/** By method, and `comp` where there is one. */
+/**
+ * By method, and `comp` where there is one. For a container itself the service asks for actions like `…/containers/write`, which are not
+ * data actions; the built-in roles for data have each of them together with the data action on blobs, which is asked for here.
+ */
 const CONTAINER_ACTIONS: Readonly<Record<string, string>> = {
   'GET list': `${BLOBS}/read`,
-  GET: `${CONTAINERS}/read`,
-  HEAD: `${CONTAINERS}/read`,
-  PUT: `${CONTAINERS}/write`,
-  'PUT metadata': `${CONTAINERS}/write`,
-  'PUT lease': `${CONTAINERS}/write`,
-  DELETE: `${CONTAINERS}/delete`,
+  GET: `${BLOBS}/read`,
+  HEAD: `${BLOBS}/read`,
+  PUT: `${BLOBS}/write`,
+  'PUT metadata': `${BLOBS}/write`,
+  'PUT lease': `${BLOBS}/write`,
+  DELETE: `${BLOBS}/delete`,
 };
 const BLOB_ACTIONS: Readonly<Record<string, string>> = {
   GET: `${BLOBS}/read`,

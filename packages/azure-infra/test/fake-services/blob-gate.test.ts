@@ -46,7 +46,7 @@ describe('blob gate', () => {
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
-    gate[Symbol.dispose]();
+    await gate[Symbol.asyncDispose]();
     await certificate[Symbol.asyncDispose]();
   });
   beforeEach(() => {

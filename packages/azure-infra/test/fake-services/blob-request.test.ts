@@ -13,9 +13,9 @@ describe('readBlobRequest', () => {
     ['DELETE', '/acc/con/a', 'acc', 'con', '/a', 'blobs/delete'],
     ['GET', '/acc/con?restype=container&comp=list', 'acc', 'con', '?restype=container&comp=list', 'blobs/read'],
     ['GET', '/acc/con/a?comp=tags', 'acc', 'con', '/a?comp=tags', 'blobs/tags/read'],
-    ['PUT', '/acc/con?restype=container', 'acc', 'con', '?restype=container', 'write'],
-    ['DELETE', '/acc/con?restype=container', 'acc', 'con', '?restype=container', 'delete'],
-    ['HEAD', '/acc/con?restype=container', 'acc', 'con', '?restype=container', 'read'],
+    ['PUT', '/acc/con?restype=container', 'acc', 'con', '?restype=container', 'blobs/write'],
+    ['DELETE', '/acc/con?restype=container', 'acc', 'con', '?restype=container', 'blobs/delete'],
+    ['HEAD', '/acc/con?restype=container', 'acc', 'con', '?restype=container', 'blobs/read'],
   ])('knows what %s %s takes', (method, target, account, container, rest, action) => {
     expect(readBlobRequest(method, target)).toMatchObject({ account, container, rest, action: `${CONTAINERS}/${action}` });
   });

@@ -1,0 +1,57 @@
+/** The stand-in for Azure on this machine: `npm run fake-azure -- [OPTIONS] [-- COMMAND ARGS…]`. */
+import { Command, InvalidArgumentError } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { startLocalAzure } from './local-azure.ts';
+import { runWith } from './run-with.ts';
+import { firstSignal } from './signals.ts';
+
+interface Options {
+  readonly port?: number;
+  readonly directory?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ npm run fake-azure                                            until Ctrl-C; in another terminal: . DIR/environment
+  $ npm run fake-azure -- -- npx warpforge-infra plan             one command against an empty subscription
+  $ npm run fake-azure -- --directory /tmp/azure -- bash          a shell; the VM's own variables are in /tmp/azure/vm-environment
+
+What is provisioned lives as long as this program. Exit code: that of the command; 2 wrong usage; 130 stopped by Ctrl-C.`;
+
+const stopped = firstSignal();
+const program = new Command('npm run fake-azure --')
+  .description('Stands in for Azure on 127.0.0.1: Resource Manager, Blob Storage, identity of the VM, price list and Azure CLI.')
+  .option('--port <number>', 'TCP port of Resource Manager, blobs are at the next one (default: free ones)', parsePort)
+  .option('--directory <dir>', 'folder for its files, left in place (default: a temporary one)')
+  .argument('[command...]', 'what to run in this environment')
+  .passThroughOptions()
+  .addHelpText('after', EXAMPLES)
+  .showHelpAfterError('(--help shows the options)')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .action(main);
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_534) throw new InvalidArgumentError('it must be a number from 1 to 65534.');
+  return port;
+}
+
+async function main([command, ...args]: readonly string[], { port, directory }: Options): Promise<void> {
+  await using azure = await startLocalAzure({
+    path: process.env['PATH'] ?? '',
+    ...(port === undefined ? {} : { port }),
+    ...(directory === undefined ? {} : { directory }),
+  });
+  // A signal that came during the start still counts.
+  const early = await Promise.race([stopped, Promise.resolve(undefined)]);
+  if (command !== undefined && early === undefined) {
+    process.exitCode = await runWith(azure.environment, command, args);
+    return;
+  }
+  process.stdout.write(await readFile(azure.environmentFile, 'utf8'));
+  process.stderr.write(`fake-azure: ready; in another terminal: . ${azure.environmentFile}\nfake-azure: Ctrl-C ends it\n`);
+  process.exitCode = 128 + constants.signals[await stopped];
+}
+
+await program.parseAsync();
