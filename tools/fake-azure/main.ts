@@ -2,7 +2,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { startLocalAzure } from './local-azure.ts';
 import { runWith } from './run-with.ts';
 import { firstSignal } from './signals.ts';
 
@@ -17,7 +16,8 @@ Examples:
   $ npm run fake-azure -- -- npx warpforge-infra plan             one command against an empty subscription
   $ npm run fake-azure -- --directory /tmp/azure -- bash          a shell; the VM's own variables are in /tmp/azure/vm-environment
 
-What is provisioned lives as long as this program. Exit code: that of the command; 2 wrong usage; 130 stopped by Ctrl-C.`;
+What is provisioned lives as long as this program. 
+Exit code: that of the command, 1 could not start, 2 wrong usage, 130 stopped by Ctrl-C.`;
 
 const stopped = firstSignal();
 const program = new Command('npm run fake-azure --')
@@ -38,6 +38,8 @@ function parsePort(text: string): number {
 }
 
 async function main([command, ...args]: readonly string[], { port, directory }: Options): Promise<void> {
+  // Only now: help must not wait for it.
+  const { startLocalAzure } = await import('./local-azure.ts');
   await using azure = await startLocalAzure({
     path: process.env['PATH'] ?? '',
     ...(port === undefined ? {} : { port }),
@@ -50,8 +52,15 @@ async function main([command, ...args]: readonly string[], { port, directory }: 
     return;
   }
   process.stdout.write(await readFile(azure.environmentFile, 'utf8'));
-  process.stderr.write(`fake-azure: ready; in another terminal: . ${azure.environmentFile}\nfake-azure: Ctrl-C ends it\n`);
+  process.stderr.write(`fake-azure: ready until Ctrl-C; other terminals get these variables from ${azure.environmentFile}\n`);
   process.exitCode = 128 + constants.signals[await stopped];
 }
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = message.includes('EADDRINUSE') ? '; choose another --port, or none for free ones' : '';
+  process.stderr.write(`fake-azure: ${message}${hint}\n`);
+  process.exitCode = 1;
+}
