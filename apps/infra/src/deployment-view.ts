@@ -5,7 +5,11 @@ import { shortType } from './plan-text.ts';
 const VERBS = { Running: 'creating', Succeeded: 'done', Failed: 'FAILED', Canceled: 'canceled' } as const;
 
 /** Tells of a deployment as it goes on: a line when a resource is begun, and one when it is done, with the time that it took. */
-export function deploymentView(write: (line: string) => void, now: () => number = () => performance.now()): DeploymentListener {
+export async function deploymentView(
+  write: (line: string) => void,
+  now: () => number = () => performance.now(),
+): Promise<DeploymentListener> {
+  const { describeFault } = await import('@warpforge/azure-infra');
   const since = new Map<string, number>();
   const begin = (id: string): void => void since.set(id, now());
   const took = (id: string): string => {
@@ -23,7 +27,8 @@ export function deploymentView(write: (line: string) => void, now: () => number 
     operation({ resourceId, type, name, state, fault }: DeploymentOperation) {
       const what = `    ${shortType(type)} ${name}: ${VERBS[state]}`;
       if (state === 'Running') begin(resourceId);
-      write(fault === undefined ? `${what}${state === 'Running' ? '' : took(resourceId)}` : `${what}: ${fault.code}: ${fault.message}`);
+      const reason = fault === undefined ? '' : `: ${describeFault(fault)}`;
+      write(`${what}${state === 'Running' ? '' : took(resourceId)}${reason}`);
     },
   };
 }

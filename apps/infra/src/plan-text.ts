@@ -23,7 +23,13 @@ export function countActions({ changes }: Pick<Plan, 'changes'>): Record<Action,
 /** The plan for people: a line for each resource, and one for each property that would be another. */
 export function planText(plan: Pick<Plan, 'changes'>): string {
   const { changes } = plan;
-  const rows = changes.map((change) => [MARKS[change.action], change.action, shortType(change.type), change.name, change.location ?? '']);
+  const rows = changes.map((change) => [
+    MARKS[change.action],
+    change.action,
+    shortType(change.type),
+    change.location ?? '',
+    plainName(change.name),
+  ]);
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const lines = changes.flatMap((change, index) => {
     const cells = (rows[index] ?? []).map((cell, column) =>
@@ -35,6 +41,11 @@ export function planText(plan: Pick<Plan, 'changes'>): string {
   const counts = countActions(plan);
   const summary = ACTIONS.map((action) => `${counts[action]} ${PAST[action]}`).join(', ');
   return `${lines.join('\n')}\n\n${summary}\n`;
+}
+
+/** A container stands in a service of its account that has only one name. */
+function plainName(name: string): string {
+  return name.replace('/default/', '/');
 }
 
 /** `Microsoft.Storage/storageAccounts/blobServices/containers` as `Storage/containers`. */

@@ -119,7 +119,7 @@ async function deploy(
   signal: AbortSignal,
 ): Promise<void> {
   const { applyPlan, cancelDeployment } = await import('@warpforge/azure-infra');
-  const view = deploymentView(print);
+  const view = await deploymentView(print);
   let running = false;
   const listener = {
     ...view,
@@ -145,7 +145,7 @@ async function deploy(
         );
       }
       print('==> Canceling the deployment');
-      const ended = await cancelDeployment(manager, plan, { signal: again, listener: deploymentView(print) });
+      const ended = await cancelDeployment(manager, plan, { signal: again, listener: await deploymentView(print) });
       const what = ended === 'Canceled' ? 'was canceled' : `had ${ended === 'Succeeded' ? 'succeeded' : 'failed'} already`;
       throw new CommandError(
         'NOT_DONE',

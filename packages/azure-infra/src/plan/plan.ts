@@ -6,7 +6,7 @@ import { resourceGroupId } from '../graph/resource-id.ts';
 import { roleAssignmentId, roleAssignmentName } from '../graph/role-assignment.ts';
 import type { Resource, RoleAssignment } from '../graph/resource.ts';
 import { ENVIRONMENT_TAG } from '../graph/tags.ts';
-import { renderTemplate, type KnownIdentities } from '../template/render.ts';
+import { GROUP_API_VERSION, renderTemplate, type KnownIdentities } from '../template/render.ts';
 import { isCreateOnly, realDifferences } from './differences.ts';
 import { findIdentities } from './identities.ts';
 import { leftOverRights } from './left-over.ts';
@@ -154,24 +154,21 @@ async function changeOf(
   signal: AbortSignal,
 ): Promise<PlannedChange> {
   const { head, resource, pending } = item;
-  if (pending) return created(item);
-  switch (predicted?.changeType) {
-    case 'Create':
-      return created(item);
-    case 'NoChange':
-    case 'NoEffect':
-      return { ...head, action: 'no change', differences: [] };
-    case 'Modify': {
-      // A right has no property that could differ under the same name but those that the service adds.
-      const differences = resource === undefined ? [] : realDifferences(resource, predicted.delta ?? []);
-      if (resource === undefined || differences.length === 0) return { ...head, action: 'no change', differences: [] };
-      return { ...head, action: differences.some((one) => isCreateOnly(resource, one)) ? 'replace' : 'change', differences };
-    }
-    default: {
-      // Azure has not predicted it: what can still be told is whether it exists.
-      const exists = resource !== undefined && (await manager.resources.get(head.id, resource.apiVersion, signal)) !== undefined;
-      if (!exists) return created(item);
-      return { ...head, action: 'no change', differences: [], note: 'Azure did not predict whether it would change' };
-    }
+  if (pending || predicted?.changeType === 'Create') return created(item);
+  const unchanged: PlannedChange = { ...head, action: 'no change', differences: [] };
+  if (resource === undefined) {
+    // A right has no property that could differ under the same name, but those that the service adds.
+    return predicted === undefined ? created(item) : unchanged;
   }
+  const differences = predicted?.changeType === 'Modify' ? realDifferences(resource, predicted.delta ?? []) : [];
+  if (differences.length > 0) {
+    return { ...head, action: differences.some((one) => isCreateOnly(resource, one)) ? 'replace' : 'change', differences };
+  }
+  const existing = await manager.resources.get(head.id, resource.apiVersion, signal);
+  if (existing === undefined) return created(item);
+  const state = existing.properties?.['provisioningState'];
+  // What-if compares properties only: a resource whose creation has failed has them all, and does not work.
+  if (state === 'Failed' || state === 'Canceled')
+    return { ...head, action: 'change', differences: [], note: `its last deployment ${state === 'Failed' ? 'failed' : 'was canceled'}` };
+  return predicted === undefined ? { ...unchanged, note: 'Azure did not predict whether it would change' } : unchanged;
 }

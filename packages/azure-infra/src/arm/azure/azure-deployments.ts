@@ -10,7 +10,7 @@ import type {
   WhatIfChange,
 } from '../resource-manager.ts';
 import type { ClientSettings } from './client-options.ts';
-import { asking, askingFor, readFault } from './failures.ts';
+import { asking, askingFor, readFault, readFaultText } from './failures.ts';
 
 const NESTED = 'microsoft.resources/deployments';
 
@@ -35,15 +35,20 @@ export class AzureDeployments implements Deployments {
   }
 
   async validate({ name, ...request }: DeploymentRequest, signal: AbortSignal): Promise<ArmFault | undefined> {
+    const body = { location: request.location, properties: { mode: 'Incremental', template: request.template } } as const;
+    // What the checks find comes as a 400, of which the SDK tells nothing but that it failed.
+    let refusal: ArmFault | undefined;
+    const onResponse = ({ status, bodyAsText }: { readonly status: number; readonly bodyAsText?: string | null }): void => {
+      if (status === 400) refusal = readFaultText(bodyAsText ?? '');
+    };
     try {
-      const body = { location: request.location, properties: { mode: 'Incremental', template: request.template } } as const;
       const result = await asking('validating the deployment', signal, () =>
-        this.#client.deployments.validateAtSubscriptionScope(name, body, { ...this.#poll, abortSignal: signal }),
+        this.#client.deployments.validateAtSubscriptionScope(name, body, { ...this.#poll, abortSignal: signal, onResponse }),
       );
       return readFault(result.error);
     } catch (error) {
-      // What the checks find comes as the answer to a bad request.
-      if (error instanceof ArmError && error.status === 400 && error.fault !== undefined) return error.fault;
+      signal.throwIfAborted();
+      if (refusal !== undefined) return refusal;
       throw error;
     }
   }

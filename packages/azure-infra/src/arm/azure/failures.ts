@@ -36,10 +36,11 @@ function toArmError(what: string, error: unknown): ArmError {
 
 /** What a person can do about the failures that only a person can mend. */
 function adviceFor(fault: ArmFault | undefined): string {
+  // A template that may not be deployed has a code of its own, and this in its message.
+  if (fault?.message.includes('does not have permission to perform action') === true) {
+    return '\nAsk an owner of the subscription for the role that is missing; "Owner", or "Contributor" with "Role Based Access Control Administrator", is enough';
+  }
   switch (fault?.code) {
-    case 'AuthorizationFailed':
-    case 'LinkedAuthorizationFailed':
-      return '\nAsk an owner of the subscription for the role that is missing; "Owner", or "Contributor" with "Role Based Access Control Administrator", is enough';
     case 'SubscriptionNotFound':
     case 'InvalidSubscriptionId':
       return '\nSet AZURE_SUBSCRIPTION_ID to one that "az account list" shows';
@@ -63,13 +64,18 @@ export function readFault(value: unknown): ArmFault | undefined {
 /** Resource providers put their own answer, as JSON, into the message of the one around it. */
 function nestedInMessage(message: string): ArmFault[] {
   if (!message.trimStart().startsWith('{')) return [];
+  const fault = readFaultText(message);
+  return fault === undefined ? [] : [fault];
+}
+
+/** Reads a fault, or `{ error: fault }`, from the text of an answer; undefined when it is none. */
+export function readFaultText(text: string): ArmFault | undefined {
   try {
-    const parsed: unknown = JSON.parse(message);
-    const fault = readFault(at(parsed, 'error') ?? parsed);
-    return fault === undefined ? [] : [fault];
+    const parsed: unknown = JSON.parse(text);
+    return readFault(at(parsed, 'error') ?? parsed);
   } catch {
-    // It only began like JSON; the message stands for itself.
-    return [];
+    // Not JSON: whatever it is, it names no code.
+    return undefined;
   }
 }
 
