@@ -107,7 +107,7 @@ function describeGraph(graph: ResourceGraph, identities: KnownIdentities): Item[
     resource: {
       key: '',
       type: GROUP_TYPE,
-      apiVersion: '',
+      apiVersion: GROUP_API_VERSION,
       name: group.name,
       location: group.location,
       tags: graph.tags,

@@ -77,3 +77,19 @@ export async function openAzure(
 export function doings({ changes }: Pick<Plan, 'changes'>): string[] {
   return changes.filter(({ action }) => action !== 'no change').map(({ action, type, name }) => `${action} ${type} ${name}`);
 }
+
+/** The text at a path of a resource; empty where there is none. */
+export function textAt(resource: unknown, ...path: readonly string[]): string {
+  let value = resource;
+  for (const name of path) value = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+  return typeof value === 'string' ? value : '';
+}
+
+/** A clock on which waiting ends at once, and with an abort where there was one. */
+export const UNTIL_ABORTED = {
+  now: () => 0,
+  sleep: async (_milliseconds: number, signal: AbortSignal): Promise<void> => {
+    await Promise.resolve();
+    signal.throwIfAborted();
+  },
+};

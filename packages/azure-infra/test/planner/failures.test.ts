@@ -10,7 +10,7 @@ import {
   type Plan,
 } from '../../src/index.ts';
 import { DEFAULT_PRINCIPAL } from '../../src/testing/testing.ts';
-import { doings, IMPATIENT, openAzure, type Azure } from './azure.ts';
+import { doings, IMPATIENT, openAzure, textAt, UNTIL_ABORTED, type Azure } from './azure.ts';
 
 const VM = 'Microsoft.Compute/virtualMachines';
 
@@ -25,7 +25,7 @@ async function failureOf(work: Promise<unknown>): Promise<InfraError | ArmError>
 
 /** Types of what exists, each once, in the order of their names. */
 function types({ fake }: Azure): string[] {
-  return [...new Set(fake.resources().map(({ type }) => String(type)))].sort();
+  return [...new Set(fake.resources().map((resource) => textAt(resource, 'type')))].sort();
 }
 
 describe('a deployment that fails in the middle', () => {
@@ -51,7 +51,7 @@ describe('a deployment that fails in the middle', () => {
     const plan = await azure.deploy(graph);
     expect(plan.changes.find(({ key }) => key === 'vm')).toMatchObject({ action: 'change', note: 'its last deployment failed' });
     expect(doings(plan).some((doing) => doing.includes('Microsoft.Storage/'))).toBe(false);
-    expect(azure.fake.resources(VM).map(({ properties }) => Object(properties).provisioningState as string)).toEqual(['Succeeded']);
+    expect(azure.fake.resources(VM).map((vm) => textAt(vm, 'properties', 'provisioningState'))).toEqual(['Succeeded']);
     expect(doings(await azure.plan(graph))).toEqual([]);
   });
 });
@@ -135,7 +135,7 @@ describe('an interrupted deployment', () => {
       signal: abort.signal,
       allowReplace: false,
       listener: { operation: () => abort.abort(reason) },
-      clock: { now: () => 0, sleep: (_ms, signal) => Promise.resolve(signal.throwIfAborted()) },
+      clock: UNTIL_ABORTED,
     });
     await expect(work).rejects.toBe(reason);
     return plan;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hasChanges, InfraError } from '../../src/index.ts';
 import { DEFAULT_PRINCIPAL } from '../../src/testing/testing.ts';
 import { SUBSCRIPTION } from '../graph/environment-under-test.ts';
-import { doings, openAzure, type Azure } from './azure.ts';
+import { doings, openAzure, textAt, type Azure } from './azure.ts';
 
 const VM = 'Microsoft.Compute/virtualMachines';
 const ROLES = 'Microsoft.Authorization/roleAssignments';
@@ -11,7 +11,7 @@ const ROLES = 'Microsoft.Authorization/roleAssignments';
 function others({ fake }: Azure, ...names: readonly string[]): unknown[] {
   return fake
     .resources()
-    .filter(({ name }) => !names.includes(String(name)))
+    .filter((resource) => !names.includes(textAt(resource, 'name')))
     .map((resource): unknown =>
       JSON.parse(JSON.stringify(resource, (key, value: unknown) => (key === 'lastModifiedTime' ? undefined : value))),
     );

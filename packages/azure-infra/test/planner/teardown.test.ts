@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { deletionsOf, inventoryState, isEmpty, takeInventory, tearDown } from '../../src/index.ts';
 import { SUBSCRIPTION } from '../graph/environment-under-test.ts';
-import { openAzure, type Azure } from './azure.ts';
+import { openAzure, textAt, UNTIL_ABORTED, type Azure } from './azure.ts';
 
 const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/warpdrive-forge-rg`;
 const ENVIRONMENT = 'warpdrive-forge';
 
 function names({ fake }: Azure): string[] {
+  // The owner's role on the subscription is not part of it.
+  const inScope = (resource: unknown): boolean =>
+    textAt(resource, 'type') !== 'Microsoft.Authorization/roleAssignments' ||
+    textAt(resource, 'properties', 'scope').includes('/containers/');
   return fake
     .resources()
-    .filter(
-      ({ type, properties }) =>
-        !(type === 'Microsoft.Authorization/roleAssignments' && !String(Object(properties).scope).includes('/containers/')),
-    )
-    .map(({ name }) => String(name))
+    .filter(inScope)
+    .map((resource) => textAt(resource, 'name'))
     .sort();
 }
 
@@ -49,7 +50,7 @@ describe('a teardown', () => {
     const graph = azure.environment();
     await azure.deploy(graph);
     const disk = azure.fake.resources('Microsoft.Compute/disks')[0];
-    azure.fake.change(String(disk?.['id']), ({ tags: _tags, ...body }) => body);
+    azure.fake.change(textAt(disk, 'id'), ({ tags: _tags, ...body }) => body);
     const theirs = `${GROUP}/providers/Microsoft.Storage/storageAccounts/theirs`;
     azure.fake.place(theirs, { location: 'canadacentral', kind: 'StorageV2', properties: { provisioningState: 'Succeeded' } });
     const inventory = await takeInventory(azure.manager, ENVIRONMENT, azure.signal);
@@ -96,10 +97,9 @@ describe('a teardown', () => {
   it('refuses while a deployment runs, which would make again what is deleted', async () => {
     const azure = await openAzure();
     const abort = new AbortController();
-    const clock = { now: () => 0, sleep: (_ms: number, signal: AbortSignal) => Promise.resolve(signal.throwIfAborted()) };
     const work = azure.deploy(azure.environment(), {
       signal: abort.signal,
-      clock,
+      clock: UNTIL_ABORTED,
       listener: { operation: () => abort.abort(new Error('Ctrl-C')) },
     });
     await expect(work).rejects.toThrow('Ctrl-C');
