@@ -4,6 +4,7 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
 import { StorageManagementClient } from '@azure/arm-storage';
 import { DEFAULT_PRINCIPAL, FakeResourceManager, type FakeResourceManagerOptions } from '../../src/testing/fake-resource-manager.ts';
+import { parseJson, stringAt, type Json, type JsonObject } from '../../src/testing/arm/json.ts';
 import type { HttpResponse } from '../../src/testing/http.ts';
 import { issueToken } from '../../src/testing/tokens.ts';
 
@@ -47,14 +48,37 @@ export async function send(
     objectId = DEFAULT_PRINCIPAL.objectId,
     headers = {},
   }: { body?: unknown; objectId?: string; headers?: Record<string, string> } = {},
-): Promise<HttpResponse & { json: unknown }> {
+): Promise<HttpResponse & { json: Json }> {
   const response = await fake.handle({
     method,
     url: `https://management.azure.com${path}`,
     headers: { authorization: `Bearer ${tokenOf(objectId)}`, ...headers },
     body: body === undefined ? '' : JSON.stringify(body),
   });
-  return { ...response, json: response.body === '' ? undefined : JSON.parse(response.body) };
+  return { ...response, json: response.body === '' ? null : parseJson(response.body) };
+}
+
+/** Deploys at the scope of a group and waits until it is over. @returns the answer to a GET then, or to the PUT when it is refused. */
+export async function deploy(
+  fake: FakeResourceManager,
+  template: JsonObject,
+  { name = 'main', parameters = {} as JsonObject, scope = GROUP } = {},
+) {
+  const path = `${scope}/providers/Microsoft.Resources/deployments/${name}?api-version=2022-09-01`;
+  const location = scope === GROUP ? {} : { location: 'eastus' };
+  const begun = await send(fake, 'PUT', path, { body: { ...location, properties: { mode: 'Incremental', template, parameters } } });
+  if (begun.status >= 400) return begun;
+  for (;;) {
+    const response = await send(fake, 'GET', path);
+    if (!['Accepted', 'Running'].includes(stringAt(response.json, 'properties.provisioningState') ?? '')) return response;
+  }
+}
+
+/** A fake with a resource group. */
+export function fakeWithGroup(options: Partial<FakeResourceManagerOptions> = {}) {
+  const fake = fakeAzure(options);
+  fake.place(GROUP, { location: 'eastus', tags: {}, properties: { provisioningState: 'Succeeded' } });
+  return fake;
 }
 
 export const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000 test';

@@ -55,12 +55,16 @@ export function listAt(value: Json | undefined, path: string): readonly Json[] {
 export function withValue(object: JsonObject, path: string, value: Json | undefined): JsonObject {
   const [step = '', ...rest] = path.split('.');
   if (rest.length === 0) {
-    const { [step]: _replaced, ...others } = object;
-    return value === undefined ? others : { ...object, [step]: value };
+    return value === undefined ? without(object, [step]) : { ...object, [step]: value };
   }
   const inner = object[step];
   if (!isObject(inner) && value === undefined) return object;
   return { ...object, [step]: withValue(isObject(inner) ? inner : {}, rest.join('.'), value) };
+}
+
+/** A copy of the object without some of its members. */
+export function without(object: JsonObject, names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
 
 /** Both objects in one: members of `over` win, objects are merged in depth, lists are replaced. */

@@ -4,7 +4,7 @@ import { noRoute } from '../routes/resource-routes.ts';
 import { readToken } from '../tokens.ts';
 import { ArmError } from './arm-error.ts';
 import type { Faults } from './faults.ts';
-import { isObject, parseJson, type Json, type JsonObject } from './json.ts';
+import { isObject, parseJson, stringAt, type Json, type JsonObject } from './json.ts';
 import type { Reply } from './reply.ts';
 import { parseResourceId } from './resource-id.ts';
 import { invalidVersion } from './type-registry.ts';
@@ -34,6 +34,9 @@ export interface RequestHandlerOptions {
   readonly poll: () => void;
 }
 
+/** Older requests are forgotten. */
+const LOG_LIMIT = 10_000;
+
 /** The door: looks at the token, the version, the path and the body, finds the route, and makes answers of errors. */
 export class RequestHandler {
   readonly #options: RequestHandlerOptions;
@@ -53,7 +56,8 @@ export class RequestHandler {
     const path = `/${url.pathname.split('/').filter(Boolean).map(decode).join('/')}`;
     const reply = this.#answer(request, method, url, path);
     const { status, body } = reply;
-    const code = isObject(body) && isObject(body['error']) && status >= 400 ? String(body['error']['code']) : undefined;
+    const code = status >= 400 ? stringAt(body, 'error.code') : undefined;
+    if (this.#log.length === LOG_LIMIT) this.#log.shift();
     this.#log.push({ method, path, query: url.search, status, code, caller: readToken(request.headers['authorization'])?.objectId });
     return toResponse(reply, url.origin, method);
   }
@@ -146,7 +150,10 @@ function bodyOf({ body }: HttpRequest): JsonObject {
 const URL_HEADERS = ['location', 'azure-asyncoperation'];
 
 function toResponse({ status, body, headers = {} }: Reply, base: string, method: string): HttpResponse {
-  const absolute = Object.entries(headers).map(([name, value]) => [name, URL_HEADERS.includes(name) ? `${base}${value}` : value]);
+  const absolute = Object.entries(headers).map(([name, value]): [string, string] => [
+    name,
+    URL_HEADERS.includes(name) ? `${base}${value}` : value,
+  ]);
   const text = body === undefined || method === 'HEAD' ? '' : JSON.stringify(body);
   return {
     status,

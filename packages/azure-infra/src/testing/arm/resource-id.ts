@@ -5,7 +5,7 @@
 export interface ResourceId {
   /** The whole id as it was given, with one slash at the start and none at the end. */
   readonly id: string;
-  /** The id in lower case: ids differ only in more than letter case. */
+  /** The id in lower case, because letter case does not matter in ids. */
   readonly key: string;
   /** Id of what the resource hangs on: a group, a subscription, or for an extension resource any resource. Empty for the tenant. */
   readonly scope: string;

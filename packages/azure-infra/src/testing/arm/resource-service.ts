@@ -2,7 +2,7 @@ import { ArmError } from './arm-error.ts';
 import type { ArmContext } from './context.ts';
 import type { Faults } from './faults.ts';
 import { stringAt, withValue, type JsonObject } from './json.ts';
-import { GROUP_TYPE, parentOf, resourceId, type ResourceId } from './resource-id.ts';
+import { GROUP_TYPE, parentOf, parseResourceId, resourceId, SUBSCRIPTION_TYPE, type ResourceId } from './resource-id.ts';
 import type { DesiredResource, ResourceType } from './resource-type.ts';
 import { isSettled, provisioningState, type StoredResource } from './store.ts';
 import type { TypeRegistry } from './type-registry.ts';
@@ -93,7 +93,7 @@ export class ResourceService {
     type.remove?.(resource, this.#context);
     if (type.delete.seconds > 0) this.#context.store.update(resource.id.id, (body) => withState(body, 'Deleting'));
     this.#context.clock.after(type.delete.seconds, () => {
-      this.#context.store.delete(resource.id.id);
+      for (const gone of this.#context.store.delete(resource.id.id)) this.#types.find(gone.id.type)?.gone?.(gone, this.#context);
       settled(undefined);
     });
   }
@@ -119,8 +119,18 @@ export class ResourceService {
         );
       }
     }
+    this.#demandScope(id);
     const parent = parentOf(id);
-    if (parent !== undefined && this.#context.store.get(parent) === undefined) {
+    const stored = parent === undefined ? undefined : this.#context.store.get(parent);
+    if (stored !== undefined && !isSettled(stored.body)) {
+      throw new ArmError(
+        409,
+        'ReferencedResourceNotProvisioned',
+        `Cannot proceed with operation because resource ${stored.id.id} used by resource ${id.id} is not in Succeeded state. ` +
+          `Resource is in ${provisioningState(stored.body) ?? 'unknown'} state.`,
+      );
+    }
+    if (parent !== undefined && stored === undefined) {
       const { type, name } = resourceId(parent);
       throw new ArmError(
         404,
@@ -129,6 +139,15 @@ export class ResourceService {
         { target: `${type}/${name}` },
       );
     }
+  }
+
+  /** What an extension hangs on must exist, and not only be on its way. */
+  #demandScope({ scope }: ResourceId): void {
+    const extended = parseResourceId(scope);
+    if (extended === undefined || [GROUP_TYPE, SUBSCRIPTION_TYPE].includes(extended.type)) return;
+    const stored = this.#context.store.get(scope);
+    if (stored === undefined || provisioningState(stored.body) === 'Creating')
+      throw resourceNotFound(extended.type, extended.names, extended.resourceGroup);
   }
 
   #checkLocation(type: ResourceType, { id, body, current }: DesiredResource): void {
@@ -171,8 +190,26 @@ export function normalLocation(location: string): string {
   return location.replaceAll(' ', '').toLowerCase();
 }
 
+/** The answer to a group that doesn't exist. */
 export function groupNotFound(name: string): ArmError {
   return new ArmError(404, 'ResourceGroupNotFound', `Resource group '${name}' could not be found.`);
+}
+
+/** The answer of the service when a resource doesn't exist. */
+export function resourceNotFound(type: string, names: readonly string[], group: string | undefined): ArmError {
+  const path = [
+    type.split('/')[0] ?? '',
+    ...type
+      .split('/')
+      .slice(1)
+      .map((part, index) => `${part}/${names[index] ?? ''}`),
+  ].join('/');
+  const where = group === undefined ? '' : ` under resource group '${group}'`;
+  return new ArmError(
+    404,
+    'ResourceNotFound',
+    `The Resource '${path}'${where} was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+  );
 }
 
 function withState(body: JsonObject, state: string): JsonObject {

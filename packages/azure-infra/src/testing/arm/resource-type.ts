@@ -63,6 +63,8 @@ export interface ResourceType {
   readonly settle?: (resource: StoredResource, context: ArmContext) => void;
   /** What a deletion has as a consequence for others. @throws {ArmError} when the resource is in use. */
   readonly remove?: (resource: StoredResource, context: ArmContext) => void;
+  /** What follows when it is gone, be it with its group. */
+  readonly gone?: (resource: StoredResource, context: ArmContext) => void;
   /** What a GET shows, write-only values already left out. */
   readonly view?: (resource: StoredResource, body: JsonObject, context: ArmContext) => JsonObject;
   /** Paths that are kept and never shown. */

@@ -50,13 +50,14 @@ export class ResourceStore {
     if (resource !== undefined) this.set({ ...resource, body: change(resource.body) });
   }
 
-  /** Removes a resource, its children and what extends them, innermost first. */
-  delete(id: string): void {
+  /** Removes a resource, its children and what extends them, innermost first. @returns all that. */
+  delete(id: string): readonly StoredResource[] {
     const gone = this.all().filter((resource) => isWithin(resource.id.key, id));
     for (const resource of gone.toSorted((a, b) => b.id.key.length - a.id.key.length)) {
       this.#resources.delete(resource.id.key);
       this.announce('deleted', resource.id);
     }
+    return gone;
   }
 
   announce(kind: ResourceEvent['kind'], id: ResourceId): void {

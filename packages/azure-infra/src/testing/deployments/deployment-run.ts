@@ -4,7 +4,7 @@ import type { GuidSource } from '../arm/guid-source.ts';
 import type { VirtualClock } from '../arm/virtual-clock.ts';
 import { evaluateDeep, evaluateObject } from '../template/evaluate.ts';
 import { TemplateError } from '../template/template-error.ts';
-import { Deployment, type DeploymentOperation } from './deployment.ts';
+import { Deployment, demandInactive, type DeploymentOperation } from './deployment.ts';
 import { isNested, loadTemplate, nestedSource } from './load-template.ts';
 import { writeAction, type TemplateServices } from './preflight.ts';
 import { runningReference, type ReferenceSources } from './resolve-reference.ts';
@@ -75,7 +75,7 @@ export class DeploymentRun {
     for (const resource of ready) this.#begin(resource);
     if (this.#running.size > 0 || [...this.#waiting.values()].some((resource) => this.#isReady(resource))) return;
     if (this.#failed.size === 0 && this.#waiting.size === 0) this.#succeed();
-    else if (this.#deployment.active) this.#fail();
+    else this.#fail();
   }
 
   #isReady({ id }: TemplateResource): boolean {
@@ -123,6 +123,7 @@ export class DeploymentRun {
     const { host, clock, access, keep } = this.#services;
     const { caller } = this.#deployment;
     access.demand(caller, resource.id.id, writeAction(resource.id.type));
+    demandInactive(this.#services.references.deployment(resource.id.id));
     const { source } = nestedSource(resource, this.#reference);
     const nested = new Deployment(loadTemplate(source, host), caller, this.#deployment.correlationId, {}, clock.now());
     operation.created = true;

@@ -5,7 +5,7 @@ import { formatResourceId, parseResourceId } from '../arm/resource-id.ts';
 import { groupNotFound, normalLocation } from '../arm/resource-service.ts';
 import { TemplateError } from '../template/template-error.ts';
 import { DeploymentRun, invalidTemplate, type DeploymentServices } from './deployment-run.ts';
-import { Deployment } from './deployment.ts';
+import { Deployment, demandInactive } from './deployment.ts';
 import { demandIncremental, loadTemplate, type LoadedTemplate } from './load-template.ts';
 import { preflight, type TemplateServices } from './preflight.ts';
 import { containerOf, DEPLOYMENT_TYPE, type DeploymentTarget } from './template-resource.ts';
@@ -46,15 +46,7 @@ export class DeploymentService {
 
   /** Begins a deployment; `operation` is finished when it is. @throws {ArmError} when it is refused. */
   start(target: DeploymentTarget, name: string, body: JsonObject, caller: string, operation: LongRunningOperation): Deployment {
-    const existing = this.find(target, name);
-    if (existing?.active === true) {
-      throw new ArmError(
-        409,
-        'DeploymentActive',
-        `Unable to edit or replace deployment '${name}': previous deployment from '${new Date(existing.startedAt).toISOString()}' is still active ` +
-          `(expiration time is '${new Date(existing.startedAt + ACTIVE_LIMIT).toISOString()}'). Please see https://aka.ms/arm-deploy for usage details.`,
-      );
-    }
+    demandInactive(this.find(target, name));
     const loaded = this.#load(target, name, body);
     inTemplate(() => preflight(loaded, caller, this.#services));
     const { clock, guids } = this.#services;
@@ -171,9 +163,6 @@ export class DeploymentService {
     return normalLocation(location);
   }
 }
-
-/** How long the service lets a deployment run, in milliseconds. */
-const ACTIVE_LIMIT = 7 * 24 * 3600 * 1000;
 
 function deploymentId(target: DeploymentTarget, name: string): string {
   return formatResourceId(containerOf(target), DEPLOYMENT_TYPE, [name]);

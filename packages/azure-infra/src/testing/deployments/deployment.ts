@@ -1,4 +1,4 @@
-import type { ArmError } from '../arm/arm-error.ts';
+import { ArmError } from '../arm/arm-error.ts';
 import type { Json, JsonObject } from '../arm/json.ts';
 import { GROUP_TYPE, type ResourceId } from '../arm/resource-id.ts';
 import type { LoadedTemplate } from './load-template.ts';
@@ -102,6 +102,21 @@ export class Deployment {
       },
     };
   }
+}
+
+/** How long the service lets a deployment run, in milliseconds. */
+const ACTIVE_LIMIT = 7 * 24 * 3600 * 1000;
+
+/** @throws {ArmError} when a deployment of that name is still at work. */
+export function demandInactive(existing: Deployment | undefined): void {
+  if (existing?.active !== true) return;
+  const { name, startedAt } = existing;
+  throw new ArmError(
+    409,
+    'DeploymentActive',
+    `Unable to edit or replace deployment '${name}': previous deployment from '${new Date(startedAt).toISOString()}' is still active ` +
+      `(expiration time is '${new Date(startedAt + ACTIVE_LIMIT).toISOString()}'). Please see https://aka.ms/arm-deploy for usage details.`,
+  );
 }
 
 function shown(type: string, value: Json): JsonObject {

@@ -1,9 +1,7 @@
-import { ArmError } from '../arm/arm-error.ts';
 import { at, type JsonObject } from '../arm/json.ts';
 import { parseResourceId } from '../arm/resource-id.ts';
-import type { ResourceService } from '../arm/resource-service.ts';
+import { groupNotFound, resourceNotFound, type ResourceService } from '../arm/resource-service.ts';
 import { isSettled, type ResourceStore } from '../arm/store.ts';
-import { groupNotFound } from '../arm/resource-service.ts';
 import { TemplateError, UnresolvedReference } from '../template/template-error.ts';
 import type { Deployment } from './deployment.ts';
 import type { LoadedTemplate } from './load-template.ts';
@@ -51,21 +49,4 @@ export function runningReference(loaded: LoadedTemplate, { store, resources, dep
     }
     return full ? { ...state, apiVersion: apiVersion ?? inTemplate?.apiVersion } : (at(state, 'properties') ?? {});
   };
-}
-
-/** The answer of the service when a resource doesn't exist. */
-export function resourceNotFound(type: string, names: readonly string[], group: string | undefined): ArmError {
-  const path = [
-    type.split('/')[0] ?? '',
-    ...type
-      .split('/')
-      .slice(1)
-      .map((part, index) => `${part}/${names[index] ?? ''}`),
-  ].join('/');
-  const where = group === undefined ? '' : ` under resource group '${group}'`;
-  return new ArmError(
-    404,
-    'ResourceNotFound',
-    `The Resource '${path}'${where} was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
-  );
 }

@@ -1,4 +1,5 @@
 import { at, equalJson, isList, isObject, type Json, type JsonObject } from '../arm/json.ts';
+import { textOf } from '../template/arguments.ts';
 import { evaluateDeep } from '../template/evaluate.ts';
 import { TemplateError } from '../template/template-error.ts';
 import { section, TemplateScope, type DeploymentFacts } from './template-scope.ts';
@@ -74,7 +75,7 @@ function checkValue(name: string, type: string, definition: JsonObject, value: J
   const allowed = definition['allowedValues'];
   if (isList(allowed) && !allowed.some((candidate) => equalJson(candidate, value))) {
     throw new TemplateError(
-      `The provided value for the template parameter '${name}' is not valid. The value '${String(value)}' is not part of the allowed value(s): '${allowed.join(',')}'.`,
+      `The provided value for the template parameter '${name}' is not valid. The value '${textOf(value)}' is not part of the allowed value(s): '${allowed.map(textOf).join(',')}'.`,
     );
   }
   const size = typeof value === 'number' ? value : typeof value === 'string' || isList(value) ? value.length : undefined;

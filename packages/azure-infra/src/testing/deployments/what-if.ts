@@ -1,4 +1,4 @@
-import { stringAt, type Json, type JsonObject } from '../arm/json.ts';
+import { stringAt, without, type Json, type JsonObject } from '../arm/json.ts';
 import { GROUP_TYPE, isWithin } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { StoredResource } from '../arm/store.ts';
@@ -61,8 +61,7 @@ function changeOf({ resource, type, body, deploymentId }: ExpandedResource, full
 }
 
 function stateOf(current: StoredResource, services: TemplateServices): JsonObject {
-  const { id: _id, name: _name, type: _type, ...state } = services.resources.view(current);
-  return state;
+  return without(services.resources.view(current), ['id', 'name', 'type']);
 }
 
 function changeType(delta: readonly PropertyChange[]): string {

@@ -9,9 +9,9 @@ export function text(body: Json | undefined, path: string): string {
 }
 
 /** @throws {ArmError} when there is a value at the path that isn't one of those allowed; letter case does not count. */
-export function oneOf(body: JsonObject, path: string, allowed: readonly Json[]): void {
+export function oneOf(body: JsonObject, path: string, allowed: readonly (string | boolean)[]): void {
   const value = at(body, path);
-  const same = (other: Json): boolean =>
+  const same = (other: string | boolean): boolean =>
     typeof other === 'string' && typeof value === 'string' ? other.toLowerCase() === value.toLowerCase() : other === value;
   if (value === undefined || value === null || allowed.some(same)) return;
   throw new ArmError(

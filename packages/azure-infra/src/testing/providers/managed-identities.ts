@@ -28,8 +28,7 @@ export const USER_ASSIGNED_IDENTITY: ResourceType = {
       },
     };
   },
-  remove: ({ body }, { directory }) => {
-    directory.remove(stringAt(body, 'properties.principalId') ?? '');
-  },
+  gone: ({ body }, { directory }) => directory.remove(stringAt(body, 'properties.principalId') ?? ''),
+  readOnly: ['tenantId', 'principalId', 'clientId'].map((name) => `properties.${name}`),
   whatIfIgnores: ['tenantId', 'principalId', 'clientId', 'isolationScope'].map((name) => `properties.${name}`),
 };

@@ -5,7 +5,7 @@ import type { ResourceId } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { DesiredResource, ResourceType } from '../arm/resource-type.ts';
 import { oneOf, text } from './body.ts';
-import { idsIn, NETWORK_NAMING, NETWORK_TIMING, referencedInRegion, usersOf } from './network-references.ts';
+import { idsIn, NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, referencedInRegion, usersOf } from './network-references.ts';
 import { INTERFACE_TYPE } from './virtual-networks.ts';
 
 const ADDRESS_TYPE = 'Microsoft.Network/publicIPAddresses';
@@ -66,6 +66,7 @@ export const PUBLIC_IP_ADDRESS: ResourceType = {
     const configurationId = stringAt(configuration, 'id');
     return configurationId === undefined ? body : withValue(body, 'properties.ipConfiguration', { id: configurationId });
   },
+  readOnly: NETWORK_READ_ONLY,
   whatIfIgnores: [
     'sku.tier',
     'properties.resourceGuid',
@@ -93,6 +94,7 @@ export const NETWORK_INTERFACE: ResourceType = {
       `Network Interface ${id.id} is used by existing resource ${machine}. In order to delete the network interface, it must be dissociated from the resource.`,
     );
   },
+  readOnly: NETWORK_READ_ONLY,
   whatIfIgnores: [
     ...[
       'resourceGuid',

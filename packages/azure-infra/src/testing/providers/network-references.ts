@@ -28,6 +28,9 @@ export const NETWORK_TIMING = {
   delete: { polling: 'location', seconds: 10 },
 } as const;
 
+/** What only the service sets. */
+export const NETWORK_READ_ONLY: readonly string[] = ['etag', 'properties.resourceGuid', 'properties.provisioningState'];
+
 /** The naming rule that all network resources share. */
 export const NETWORK_NAMING = {
   pattern: /^[A-Za-z0-9]([\w.-]{0,78}\w)?$/,

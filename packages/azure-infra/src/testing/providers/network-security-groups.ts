@@ -3,7 +3,7 @@ import { at, isObject, listAt, objectAt, stringAt, type Json, type JsonObject } 
 import { normalLocation } from '../arm/resource-service.ts';
 import type { ResourceType } from '../arm/resource-type.ts';
 import { oneOf, text } from './body.ts';
-import { NETWORK_NAMING, NETWORK_TIMING, usersOf } from './network-references.ts';
+import { NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, usersOf } from './network-references.ts';
 import { INTERFACE_TYPE, SUBNET_TYPE } from './virtual-networks.ts';
 
 /** The rules that every group has, after those of people. */
@@ -70,6 +70,7 @@ export const NETWORK_SECURITY_GROUP: ResourceType = {
       `Network security group ${id.id} cannot be deleted because it is in use by the following resources: ${user.id.id}.`,
     );
   },
+  readOnly: NETWORK_READ_ONLY,
   whatIfIgnores: [
     ...['resourceGuid', 'provisioningState', 'defaultSecurityRules', 'subnets', 'networkInterfaces'],
     ...['id', 'type', 'etag'].map((name) => `securityRules.*.${name}`),
@@ -94,7 +95,7 @@ function checkRules(rules: readonly JsonObject[]): void {
       throw new ArmError(
         400,
         'SecurityRuleInvalidPriority',
-        `Security rule has invalid Priority. Value provided: ${String(JSON.stringify(priority))} Allowed range ${MIN_PRIORITY}-${MAX_PRIORITY}.`,
+        `Security rule has invalid Priority. Value provided: ${JSON.stringify(priority)} Allowed range ${MIN_PRIORITY}-${MAX_PRIORITY}.`,
       );
     }
     for (const end of ['source', 'destination']) {

@@ -42,5 +42,6 @@ export const RESOURCE_GROUP: ResourceType = {
     managedBy: at(body, 'managedBy') ?? at(current?.body, 'managedBy'),
     properties: { provisioningState: 'Succeeded' },
   }),
+  readOnly: ['properties.provisioningState'],
   whatIfIgnores: ['properties.provisioningState'],
 };

@@ -86,6 +86,9 @@ export const STORAGE_ACCOUNT: ResourceType = {
       web: other('web'),
     });
   },
+  readOnly: ['provisioningState', 'creationTime', 'primaryLocation', 'statusOfPrimary', 'primaryEndpoints', 'keyCreationTime'].map(
+    (name) => `properties.${name}`,
+  ),
   whatIfIgnores: [
     'sku.tier',
     ...['provisioningState', 'creationTime', 'primaryLocation', 'statusOfPrimary', 'primaryEndpoints', 'keyCreationTime', 'encryption'],

@@ -86,7 +86,9 @@ export const VIRTUAL_MACHINE: ResourceType = {
   build,
   settle,
   remove,
+  gone: ({ body }, { directory }) => directory.remove(stringAt(body, 'identity.principalId') ?? ''),
   writeOnly: ['power', 'properties.osProfile.customData', 'properties.osProfile.adminPassword'],
+  readOnly: ['vmId', 'timeCreated', 'provisioningState', 'instanceView'].map((name) => `properties.${name}`),
   whatIfIgnores: [
     ...['identity.principalId', 'identity.tenantId', 'resources', 'etag'],
     ...[
@@ -217,9 +219,8 @@ function settle({ id, body }: StoredResource, { store, clock, guids }: ArmContex
   store.announce('created', diskId);
 }
 
-/** What belonged to the machine is free again, or goes with it when it was asked to. Its identity is gone. */
-function remove({ id, body }: StoredResource, { store, directory }: ArmContext): void {
-  directory.remove(stringAt(body, 'identity.principalId') ?? '');
+/** What belonged to the machine is free again, or goes with it when it was asked to. */
+function remove({ id, body }: StoredResource, { store }: ArmContext): void {
   const deleted = (value: Json): boolean =>
     stringAt(value, 'deleteOption') === 'Delete' || stringAt(value, 'properties.deleteOption') === 'Delete';
   for (const nic of listAt(body, 'properties.networkProfile.networkInterfaces')) {

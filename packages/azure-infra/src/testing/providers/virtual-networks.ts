@@ -5,7 +5,7 @@ import { resourceId, type ResourceId } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { DesiredResource, ResourceType } from '../arm/resource-type.ts';
 import { text } from './body.ts';
-import { NETWORK_NAMING, NETWORK_TIMING, referenced, usersOf } from './network-references.ts';
+import { NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, referenced, usersOf } from './network-references.ts';
 
 const NETWORK = 'Microsoft.Network/virtualNetworks';
 export const SUBNET_TYPE = `${NETWORK}/subnets`;
@@ -51,6 +51,7 @@ export const VIRTUAL_NETWORK: ResourceType = {
         .ofType(SUBNET_TYPE, id.id)
         .map((subnet): Json => ({ id: subnet.id.id, name: subnet.id.name, type: subnet.id.type, ...subnet.body })),
     ),
+  readOnly: NETWORK_READ_ONLY,
   whatIfIgnores: [
     ...['resourceGuid', 'provisioningState', 'enableDdosProtection', 'virtualNetworkPeerings', 'privateEndpointVNetPolicies'],
     ...['id', 'type', 'etag'].map((name) => `subnets.*.${name}`),
@@ -68,6 +69,7 @@ export const SUBNET: ResourceType = {
   naming: NETWORK_NAMING,
   build: ({ id, body }, context) => ({ properties: subnetProperties(id, objectAt(body, 'properties'), context) }),
   remove: ({ id }, context) => demandUnused(id, context),
+  readOnly: NETWORK_READ_ONLY,
   whatIfIgnores: [
     'provisioningState',
     'delegations',

@@ -1,16 +1,15 @@
 import type { AccessControl } from '../arm/access-control.ts';
 import { ArmError } from '../arm/arm-error.ts';
 import type { ArmContext } from '../arm/context.ts';
-import { mergeJson, stringAt, type Json, type JsonObject } from '../arm/json.ts';
+import { mergeJson, stringAt, without, type Json, type JsonObject } from '../arm/json.ts';
 import type { LongRunningOperation, LongRunningOperations } from '../arm/long-running-operations.ts';
 import type { Pager } from '../arm/paging.ts';
 import type { Reply } from '../arm/reply.ts';
 import { GROUP_TYPE, isWithin, parseResourceId, type ResourceId } from '../arm/resource-id.ts';
-import { groupNotFound, type ResourceService } from '../arm/resource-service.ts';
+import { groupNotFound, resourceNotFound, type ResourceService } from '../arm/resource-service.ts';
 import type { Polling, ResourceType } from '../arm/resource-type.ts';
 import { isSettled, type StoredResource } from '../arm/store.ts';
 import type { TypeRegistry } from '../arm/type-registry.ts';
-import { resourceNotFound } from '../deployments/resolve-reference.ts';
 import type { Route, RouteRequest } from './route.ts';
 
 /** What the routes of resources need. */
@@ -128,7 +127,7 @@ class ResourceHandler {
     const type = this.#type(id, request);
     this.#demand(request, id, type, 'write');
     demandSameId(id, sent);
-    const { id: _id, name: _name, type: _type, ...body } = sent;
+    const body = without(sent, ['id', 'name', 'type']);
     const operation = this.#operation(type.put.polling, id, type, request.apiVersion);
     const { created } = this.#services.resources.put(type, { id, body, current, caller: request.caller }, (error) => {
       const stored = this.#services.context.store.get(id.id);

@@ -77,7 +77,7 @@ export const COLLECTION_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = 
   coalesce: (args) => args.count(1, Infinity).all.find((value) => value !== null) ?? null,
 };
 
-/** The value of an object's member; names differ in more than letter case, as everywhere in templates. */
+/** The value of an object's member; letter case does not matter, as everywhere in templates. */
 export function member(object: JsonObject, name: string): Json | undefined {
   if (Object.hasOwn(object, name)) return object[name];
   const found = Object.keys(object).find((candidate) => candidate.toLowerCase() === name.toLowerCase());

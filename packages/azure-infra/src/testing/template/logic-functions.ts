@@ -54,6 +54,7 @@ function divisor(args: Arguments): number {
 
 function numbers(args: Arguments): readonly number[] {
   const values = args.count(1, Infinity).all.length === 1 && typeof args.value(0) !== 'number' ? args.list(0) : args.all;
+  if (values.length === 0) throw args.error('the array is empty');
   return values.map((value) => {
     if (typeof value !== 'number') throw args.error('all arguments must be integers');
     return value;

@@ -3,6 +3,9 @@ import { textOf } from './arguments.ts';
 import type { TemplateFunction } from './functions.ts';
 import { templateGuid, templateUniqueString } from './template-guid.ts';
 
+/** A limit of this double, so that no expression can ask for all memory. */
+const MAX_PADDED = 10_000;
+
 /** Functions of strings: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-string. */
 export const STRING_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   concat: (args) => {
@@ -42,7 +45,11 @@ export const STRING_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   },
   startswith: (args) => args.count(2).string(0).toLowerCase().startsWith(args.string(1).toLowerCase()),
   endswith: (args) => args.count(2).string(0).toLowerCase().endsWith(args.string(1).toLowerCase()),
-  padleft: (args) => textOf(args.count(2, 3).value(0)).padStart(args.integer(1), args.has(2) ? args.string(2) : ' '),
+  padleft: (args) => {
+    const text = textOf(args.count(2, 3).value(0));
+    if (args.integer(1) > MAX_PADDED) throw args.error(`the total length must not exceed ${MAX_PADDED}`);
+    return text.padStart(args.integer(1), args.has(2) ? args.string(2) : ' ');
+  },
   base64: (args) => Buffer.from(args.count(1).string(0), 'utf8').toString('base64'),
   base64tostring: (args) => Buffer.from(args.count(1).string(0), 'base64').toString('utf8'),
   base64tojson: (args) => json(Buffer.from(args.count(1).string(0), 'base64').toString('utf8'), (reason) => args.error(reason)),
