@@ -29,6 +29,18 @@ export { HOURS_PER_MONTH, type Price, type PriceOrigin, type PriceQuery, type Pr
 export { RetailPrices, type PriceFetch, type RetailPricesOptions } from './cost/retail-prices.ts';
 export { identifyCaller, openCredential, type Caller, type TokenCredential } from './credential.ts';
 export { DAEMON_AUTH_METHODS, daemonConfig, type DaemonAuthMethod, type DaemonConfigOptions } from './daemon-config.ts';
+export type { ConnectionOptions } from './dataset/container-connection.ts';
+export type { ContainerTarget, DatasetFile } from './dataset/container-target.ts';
+export { DatasetUploadError, DatasetVerifyError, type UploadedFile, type UploadFailure } from './dataset/errors.ts';
+export { uploadDataset, type UploadOptions, type UploadProgress } from './dataset/upload-dataset.ts';
+export {
+  verifyDataset,
+  type DatasetDifference,
+  type DatasetReport,
+  type DifferenceKind,
+  type ExpectedBlob,
+  type VerifyOptions,
+} from './dataset/verify-dataset.ts';
 export { applyPlan, cancelDeployment, type ApplyOptions } from './deploy/apply-plan.ts';
 export { askOutputs } from './deploy/ask-outputs.ts';
 export { followDeployment, type DeploymentListener, type FollowOptions } from './deploy/follow-deployment.ts';
@@ -45,6 +57,7 @@ export { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from './graph
 export { blobContainer, storageAccount, type StorageAccountOptions } from './graph/storage.ts';
 export { ENVIRONMENT_TAG, MANAGED_BY_TAG, WRITE_ONLY_TAG } from './graph/tags.ts';
 export { virtualMachine, type VirtualMachineOptions } from './graph/virtual-machine.ts';
+export { DAEMON_CONFIG_PATH, installDaemonConfig, type InstallDaemonConfigOptions } from './install-daemon-config.ts';
 export { cloudInit } from './machine/cloud-init.ts';
 export { MachineError, type MachineErrorCode } from './machine/errors.ts';
 export { LocalMachine } from './machine/local-machine.ts';
@@ -75,3 +88,5 @@ export { deletionsOf, tearDown, type Deletion, type TeardownOptions } from './te
 export { armGuid } from './template/arm-guid.ts';
 export { Expression, resourceIdExpression, type TemplateObject, type TemplateValue } from './template/expression.ts';
 export { renderTemplate, type KnownIdentities } from './template/render.ts';
+export { TrainingRunError, type TrainingRunErrorCode } from './training-run/errors.ts';
+export { runTraining, type RunView, type TrainingRunOptions, type TrainingRunResult } from './training-run/training-run.ts';
