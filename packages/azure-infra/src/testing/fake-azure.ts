@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { stringAt } from './arm/json.ts';
 import type { ResourceEvent } from './arm/store.ts';
+import { VirtualClock } from './arm/virtual-clock.ts';
 import { writeAzureCliStub } from './azure-cli-stub.ts';
 import { BlobGate, type BlobGateOptions } from './blob-gate.ts';
 import type { BlobUpstreamOptions } from './blob-upstream.ts';
@@ -22,7 +23,10 @@ export interface FakeAzureOptions {
   readonly path: string;
   /** TCP port of Resource Manager; blobs are at the next one. Default: free ones. */
   readonly port?: number;
-  /** What Resource Manager is like, where not as {@link FakeResourceManagerOptions} has it by default. */
+  /**
+   * What Resource Manager is like, where not as {@link FakeResourceManagerOptions} has it by default. Its clock begins now unless one is
+   * given, since programs compare its times with their own.
+   */
   readonly resourceManager?: Omit<FakeResourceManagerOptions, 'subscriptionId' | 'tenantId' | 'blobEndpoint' | 'publicIpAddress'>;
   /** Told of each answer to a request for blobs. */
   readonly onBlobAnswer?: BlobGateOptions['onAnswer'];
@@ -81,6 +85,7 @@ export async function startFakeAzure(options: FakeAzureOptions): Promise<FakeAzu
     const blobs = await startHttpsServer({ certificate, listener: blobGate.listener, ...(port === undefined ? {} : { port: port + 1 }) });
     opened.push(blobs);
     const resourceManager = new FakeResourceManager({
+      clock: new VirtualClock(Date.now()),
       ...options.resourceManager,
       subscriptionId: SUBSCRIPTION_ID,
       tenantId: TENANT_ID,
