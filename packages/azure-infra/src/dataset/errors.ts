@@ -1,4 +1,12 @@
 import { describePlace, type ContainerTarget } from './container-target.ts';
+import type { FileOutcome } from './file-outcome.ts';
+
+/** A file that is in its container. */
+export interface UploadedFile extends FileOutcome {
+  readonly target: ContainerTarget;
+  /** Name of the blob. */
+  readonly blob: string;
+}
 
 /** A file that is not in its container, or not as it is here. */
 export interface UploadFailure {
@@ -12,21 +20,25 @@ export interface UploadFailure {
 /** More would push what matters off the screen; `failures` has all. */
 const SHOWN = 20;
 
-/** `INFRA_UPLOAD_FAILED`: not everything could be uploaded; what is not listed was. */
+/** `INFRA_UPLOAD_FAILED`: not everything could be uploaded. */
 export class DatasetUploadError extends Error {
   override readonly name = 'DatasetUploadError';
   readonly code = 'INFRA_UPLOAD_FAILED';
   readonly failures: readonly UploadFailure[];
+  /** What is in its container. */
+  readonly uploaded: readonly UploadedFile[];
 
-  constructor(failures: readonly UploadFailure[], files: number) {
+  constructor(failures: readonly UploadFailure[], uploaded: readonly UploadedFile[]) {
     const lines = failures.slice(0, SHOWN).map(({ target, blob, reason }) => `  ${describePlace(target, blob)}: ${reason}`);
     if (failures.length > SHOWN) lines.push(`  … and ${failures.length - SHOWN} more`);
     super(
-      [`${failures.length} of ${files} files could not be uploaded; run the same command again, it skips what is there:`, ...lines].join(
-        '\n',
-      ),
+      [
+        `${failures.length} of ${failures.length + uploaded.length} files could not be uploaded; run the same command again, it skips what is there:`,
+        ...lines,
+      ].join('\n'),
     );
     this.failures = failures;
+    this.uploaded = uploaded;
   }
 }
 

@@ -4,11 +4,11 @@ import pLimit from 'p-limit';
 import { BlockSlots } from './block-slots.ts';
 import { ContainerConnection, type ConnectionOptions, type StoredBlob } from './container-connection.ts';
 import type { ContainerTarget, DatasetFile } from './container-target.ts';
-import { DatasetUploadError, type UploadFailure } from './errors.ts';
+import { DatasetUploadError, type UploadedFile, type UploadFailure } from './errors.ts';
 import { failureReason } from './failure-reason.ts';
 import { FileHasher } from './file-hasher.ts';
 import { byTarget, commonPrefix } from './targets.ts';
-import { uploadFile, type FileOutcome, type FileUploadContext } from './upload-file.ts';
+import { uploadFile, type FileUploadContext } from './upload-file.ts';
 
 /** How far an upload is. */
 export interface UploadProgress {
@@ -27,13 +27,6 @@ export interface UploadOptions extends ConnectionOptions {
   /** Bytes of a block. Default 8 MiB, which is enough for files of 390 GiB. */
   readonly blockBytes?: number | undefined;
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
-}
-
-/** One file that is in its container. */
-export interface UploadedFile extends FileOutcome {
-  readonly target: ContainerTarget;
-  /** Name of the blob. */
-  readonly blob: string;
 }
 
 /** Enough for a few hundred MB/s to one region, at a round trip of 50 ms and 50 MB/s a connection. */
@@ -67,8 +60,9 @@ export async function uploadDataset(files: readonly DatasetFile[], options: Uplo
   await Promise.all(uploads.map((upload) => upload.run()));
   signal.throwIfAborted();
   const failures = uploads.flatMap((upload) => upload.failures);
-  if (failures.length > 0) throw new DatasetUploadError(failures, files.length);
-  return files.flatMap((file) => uploads.flatMap((upload) => upload.done.get(file) ?? []));
+  const uploaded = files.flatMap((file) => uploads.flatMap((upload) => upload.done.get(file) ?? []));
+  if (failures.length > 0) throw new DatasetUploadError(failures, uploaded);
+  return uploaded;
 }
 
 /** The files of one container. */

@@ -6,6 +6,7 @@ import type { BlockSlots } from './block-slots.ts';
 import type { ContainerConnection, StoredBlob } from './container-connection.ts';
 import { FileUploadError } from './errors.ts';
 import type { FileHasher } from './file-hasher.ts';
+import type { FileOutcome } from './file-outcome.ts';
 import { assertUnchanged, changed, fileState, type FileState } from './file-state.ts';
 
 /** What the upload of a file works with. */
@@ -16,17 +17,6 @@ export interface FileUploadContext {
   readonly signal: AbortSignal;
   /** Told of bytes that are in the service, now or since an earlier run. */
   readonly onBytes: (bytes: number) => void;
-}
-
-/** A file that is in its container. */
-export interface FileOutcome {
-  readonly size: number;
-  /** Base64, as the service shows it. */
-  readonly md5: string;
-  /** `present`: the blob was there already, with the same length and MD5. */
-  readonly outcome: 'uploaded' | 'present';
-  /** Bytes that were sent; the rest was there. */
-  readonly sentBytes: number;
 }
 
 /** https://learn.microsoft.com/azure/storage/blobs/scalability-targets */
