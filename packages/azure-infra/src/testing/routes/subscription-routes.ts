@@ -104,13 +104,13 @@ export function subscriptionRoutes({ context, access, types, page }: Subscriptio
     {
       ...at_,
       path: `${SUBSCRIPTION}/providers`,
-      handle: (request) => page(providers(types), request),
+      handle: (request) => page(providers(types, context), request),
     },
     {
       ...at_,
       path: `${SUBSCRIPTION}/providers/{namespace}`,
       handle: ({ params }) => {
-        const found = providers(types).find(
+        const found = providers(types, context).find(
           (provider) => stringAt(provider, 'namespace')?.toLowerCase() === params['namespace']?.toLowerCase(),
         );
         return { status: 200, body: found ?? { namespace: params['namespace'], registrationState: 'NotRegistered', resourceTypes: [] } };
@@ -154,7 +154,9 @@ function summary({ id, body, createdAt }: StoredResource, { clock }: ArmContext)
   };
 }
 
-function providers(types: TypeRegistry): readonly JsonObject[] {
+function providers(types: TypeRegistry, { regions }: ArmContext): readonly JsonObject[] {
+  // Every type is offered everywhere, under the regions' names for people.
+  const locations = regions.map(({ displayName }) => displayName);
   const namespaces = [...new Set(types.all().map(({ type }) => type.split('/')[0] ?? ''))];
   return namespaces.map((namespace): JsonObject => ({
     namespace,
@@ -162,6 +164,6 @@ function providers(types: TypeRegistry): readonly JsonObject[] {
     resourceTypes: types
       .all()
       .filter(({ type }) => type.startsWith(`${namespace}/`))
-      .map(({ type, apiVersions }): Json => ({ resourceType: type.slice(namespace.length + 1), apiVersions, locations: [] })),
+      .map(({ type, apiVersions }): Json => ({ resourceType: type.slice(namespace.length + 1), apiVersions, locations })),
   }));
 }
