@@ -14,8 +14,11 @@ export interface LocalAzureOptions {
   readonly path: string;
 }
 
-/** A role has an effect after one refusal: enough to see the wait for it, which is then 2 s. */
-const LIKENESS = { rolePropagationSeconds: 10 };
+/**
+ * Half a minute passes with every look at something that takes time, so that a deployment is followed for a few seconds and not a minute; a
+ * role has an effect after one refusal, so that the wait for it is seen.
+ */
+const LIKENESS = { pollSeconds: 30, rolePropagationSeconds: 30 };
 
 /** Starts the doubles of Azure's services on this machine, with Azurite for the blobs. All state is in memory. */
 export async function startLocalAzure({ directory, ...options }: LocalAzureOptions): Promise<FakeAzure> {
