@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { blobHeaders, listXml, OriginError, sendError } from './answers.ts';
 import { Listings } from './listings.ts';
 import { Network, type NetworkConditions, type OriginFault } from './network.ts';
-import { openBlob } from './stored-blob.ts';
+import { blobPath, openBlob } from './stored-blob.ts';
+import { Uploads, type UploadOptions } from './uploads.ts';
 
 /** What to serve, and over what network. */
-export interface BlobOriginOptions extends NetworkConditions {
+export interface BlobOriginOptions extends NetworkConditions, Partial<UploadOptions> {
   /** Folder with one folder for each account, and in that one for each container. */
   readonly root: string;
   /** TCP port on 127.0.0.1. Default 0: a free one. */
@@ -23,7 +24,13 @@ export interface BlobOrigin extends AsyncDisposable {
   /** May be changed at any time. */
   readonly conditions: NetworkConditions;
   /** Requests that were let in, and bytes of blobs that were sent. */
-  readonly requests: { readonly list: number; readonly stat: number; readonly read: number; readonly bytes: number };
+  readonly requests: {
+    readonly list: number;
+    readonly stat: number;
+    readonly read: number;
+    readonly write: number;
+    readonly bytes: number;
+  };
   /** Reads that are being answered. */
   readonly openReads: number;
 }
@@ -35,26 +42,30 @@ const AT_ONCE_BYTES = 128 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * Serves a folder over the part of the Blob REST API that reading needs (List Blobs, Get Blob Properties, Get Blob), as fast as one thread
- * can: for benchmarks, in which an emulator would be what is measured. Every credential is accepted, and none is needed.
+ * Serves a folder over the part of the Blob REST API that reading needs (List Blobs, Get Blob Properties, Get Blob), and where `uploads`
+ * is given that which writing needs (Put Blob, Put Block, Put Block List, Get Block List), as fast as one thread can: for benchmarks, in
+ * which an emulator would be what is measured. Every credential is accepted, and none is needed.
  */
-export async function startBlobOrigin({ root, port = 0, ...conditions }: BlobOriginOptions): Promise<BlobOrigin> {
-  const origin = new FolderOrigin(root, conditions);
+export async function startBlobOrigin({ root, port = 0, uploads, checkMd5, ...conditions }: BlobOriginOptions): Promise<BlobOrigin> {
+  const taking = uploads === undefined ? undefined : new Uploads(root, { uploads, ...(checkMd5 === undefined ? {} : { checkMd5 }) });
+  const origin = new FolderOrigin(root, conditions, taking);
   await origin.listen(port);
   return origin;
 }
 
 class FolderOrigin implements BlobOrigin {
   readonly conditions: NetworkConditions;
-  readonly requests = { list: 0, stat: 0, read: 0, bytes: 0 };
+  readonly requests = { list: 0, stat: 0, read: 0, write: 0, bytes: 0 };
   openReads = 0;
   readonly #root: string;
   readonly #network: Network;
   readonly #listings = new Listings();
+  readonly #uploads: Uploads | undefined;
   readonly #server: Server;
 
-  constructor(root: string, conditions: NetworkConditions) {
+  constructor(root: string, conditions: NetworkConditions, uploads: Uploads | undefined) {
     this.#root = root;
+    this.#uploads = uploads;
     this.conditions = conditions;
     this.#network = new Network(conditions);
     this.#server = createServer((request, response) => void this.#answer(request, response));
@@ -83,7 +94,10 @@ class FolderOrigin implements BlobOrigin {
       if (fault === 'error') throw new OriginError(500, 'InternalError');
       const { container, folder, blob, query } = this.#locate(request);
       if (request.method === 'HEAD') this.#stat(folder, blob, response);
+      else if (request.method === 'PUT' && this.#uploads !== undefined)
+        await this.#write(this.#uploads, folder, blob, query, request, response);
       else if (request.method !== 'GET') throw new OriginError(405, 'UnsupportedHttpVerb');
+      else if (query.get('comp') === 'blocklist') this.#blockList(folder, blob, response);
       else if (query.get('comp') === 'list') await this.#list(container, folder, query, response);
       else await this.#read(folder, blob, request, response, gone.signal, fault);
     } catch (error) {
@@ -109,9 +123,44 @@ class FolderOrigin implements BlobOrigin {
 
   #stat(folder: string, name: string, response: ServerResponse): void {
     this.requests.stat += 1;
-    using blob = openBlob(folder, name);
-    response.writeHead(200, { ...blobHeaders(blob), 'content-length': blob.size });
+    const uploaded = this.#uploads?.find(blobPath(folder, name) ?? '');
+    if (uploaded !== undefined) {
+      const md5 = uploaded.md5 === undefined ? {} : { 'content-md5': uploaded.md5 };
+      response.writeHead(200, { ...blobHeaders(uploaded), ...md5, 'content-length': uploaded.size });
+    } else {
+      using blob = openBlob(folder, name);
+      response.writeHead(200, { ...blobHeaders(blob), 'content-length': blob.size });
+    }
     response.end();
+  }
+
+  async #write(
+    uploads: Uploads,
+    folder: string,
+    name: string,
+    query: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    this.requests.write += 1;
+    const path = blobPath(folder, name);
+    if (path === undefined) throw new OriginError(400, 'InvalidUri');
+    const comp = query.get('comp') ?? '';
+    if (comp === 'block') {
+      await uploads.putBlock(path, query.get('blockid') ?? '', request);
+      response.writeHead(201, { 'content-length': 0 });
+    } else if (comp === '' || comp === 'blocklist') {
+      const blob = await (comp === '' ? uploads.putBlob(path, request) : uploads.putBlockList(path, request));
+      response.writeHead(201, { ...blobHeaders(blob), 'content-length': 0 });
+    } else throw new OriginError(400, 'InvalidQueryParameterValue');
+    response.end();
+  }
+
+  #blockList(folder: string, name: string, response: ServerResponse): void {
+    const xml = this.#uploads?.blockListXml(blobPath(folder, name) ?? '');
+    if (xml === undefined) throw new OriginError(404, 'BlobNotFound');
+    response.writeHead(200, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(xml) });
+    response.end(xml);
   }
 
   async #read(
@@ -160,6 +209,7 @@ class FolderOrigin implements BlobOrigin {
     this.#server.close();
     this.#server.closeAllConnections();
     await once(this.#server, 'close');
+    await this.#uploads?.[Symbol.asyncDispose]();
   }
 }
 

@@ -1,5 +1,5 @@
 /** `node --conditions=@warpforge/source tools/blob-origin/main.ts --root DIR`: serves a folder as an Azure Blob account until Ctrl-C. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { once } from 'node:events';
 import { startBlobOrigin } from './blob-origin.ts';
 import type { OriginFault } from './network.ts';
@@ -10,15 +10,19 @@ interface Options {
   readonly latencyMs: number;
   readonly bytesPerSecond?: number;
   readonly fault: readonly OriginFault[];
+  readonly uploads?: 'keep' | 'discard';
+  readonly checkMd5?: true;
 }
 
 const program = new Command('blob-origin')
-  .description('Serves DIR/<account>/<container>/<blob> over the Blob REST API on 127.0.0.1, read-only and without asking who reads.')
+  .description('Serves DIR/<account>/<container>/<blob> over the Blob REST API on 127.0.0.1, without asking who reads.')
   .requiredOption('--root <dir>', 'folder to serve')
   .option('--port <number>', 'TCP port, 0 for a free one', parseCount, 0)
   .option('--latency-ms <number>', 'time before each answer', parseCount, 0)
   .option('--bytes-per-second <number>', 'bandwidth of the link that all clients share', parseCount)
   .option('--fault <kind:n>', 'busy, error, reset or stall for every nth request; may be repeated', parseFault, [])
+  .addOption(new Option('--uploads <mode>', 'take uploads too: keep them in the folder, or discard the bytes').choices(['keep', 'discard']))
+  .option('--check-md5', 'compare uploads with their Content-MD5')
   .addHelpText('after', '\nExample:\n  $ blob-origin --root /tmp/blobs --port 10000 --latency-ms 20 --fault busy:100 --fault reset:250\n')
   .showHelpAfterError();
 

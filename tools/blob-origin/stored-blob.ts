@@ -14,13 +14,19 @@ export interface StoredBlob extends Disposable {
   stream(offset: number, length: number, pieceBytes: number): AsyncIterable<Buffer>;
 }
 
+/** Where the file of a blob is, or would be; undefined for a name that no file of the folder can have. */
+export function blobPath(folder: string, name: string): string | undefined {
+  const isPlain = name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
+  return isPlain ? join(folder, name) : undefined;
+}
+
 /**
  * Opens a blob of the container in `folder`. Blocking on purpose: opening a file in memory takes 10 µs here and ten times that through the
  * thread pool.
  */
 export function openBlob(folder: string, name: string): StoredBlob {
-  const isPlain = name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
-  const fd = isPlain ? tryOpen(join(folder, name)) : undefined;
+  const path = blobPath(folder, name);
+  const fd = path === undefined ? undefined : tryOpen(path);
   if (fd === undefined) throw new OriginError(404, existsSync(folder) ? 'BlobNotFound' : 'ContainerNotFound');
   const stats = fstatSync(fd, { bigint: true });
   if (!stats.isFile()) {

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { BlobServiceClient, ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { AzureBackend, withRetries } from '@warpforge/blob-backend';
 import { backendConformance } from '@warpforge/blob-backend/testing';
 import { describe, expect, it } from 'vitest';
@@ -153,7 +154,65 @@ describe('blob-origin', () => {
     // 200 kB at 1 MB/s; a lower bound is no race against the machine.
     expect(performance.now() - start).toBeGreaterThan(200);
     delete setup.origin.conditions.bytesPerSecond;
-    expect(setup.origin.requests).toEqual({ list: 0, stat: 0, read: 2, bytes: 200_000 });
+    expect(setup.origin.requests).toEqual({ list: 0, stat: 0, read: 2, write: 0, bytes: 200_000 });
+  });
+
+  describe('uploads', () => {
+    const blockId = (index: number): string => Buffer.from(String(index).padStart(4, '0')).toString('base64');
+    const md5 = (bytes: Buffer): Buffer => hash('md5', bytes, 'buffer');
+    const clientOf = ({ origin }: Setup, name: string) => new ContainerClient(`${origin.endpoint('acc')}/data`).getBlockBlobClient(name);
+    const bytes = Buffer.alloc(300_000, 'abc');
+
+    it('are kept as files, whole or in blocks, and can be read back', async () => {
+      await using setup = await setUp({ uploads: 'keep', checkMd5: true });
+      const whole = clientOf(setup, 'dir/whole');
+      await whole.upload(bytes, bytes.length, { blobHTTPHeaders: { blobContentMD5: md5(bytes) }, transactionalContentMD5: md5(bytes) });
+      const inBlocks = clientOf(setup, 'blocks');
+      await expect(inBlocks.getBlockList('uncommitted')).rejects.toMatchObject({ statusCode: 404 });
+      for (const index of [2, 0, 1]) {
+        const block = bytes.subarray(index * 100_000, (index + 1) * 100_000);
+        await inBlocks.stageBlock(blockId(index), block, block.length, { transactionalContentMD5: md5(block) });
+      }
+      await inBlocks.stageBlock(blockId(7), bytes, bytes.length);
+      expect((await inBlocks.getBlockList('uncommitted')).uncommittedBlocks).toHaveLength(4);
+      await expect(inBlocks.getProperties()).rejects.toMatchObject({ statusCode: 404 });
+      await expect(inBlocks.commitBlockList([blockId(9)])).rejects.toMatchObject({ code: 'InvalidBlockList' });
+      await inBlocks.commitBlockList([0, 1, 2].map(blockId), { blobHTTPHeaders: { blobContentMD5: md5(bytes) } });
+      for (const blob of [whole, inBlocks]) {
+        const { contentLength, contentMD5 } = await blob.getProperties();
+        expect([contentLength, Buffer.from(contentMD5!)]).toEqual([bytes.length, md5(bytes)]);
+        expect((await blob.downloadToBuffer()).equals(bytes)).toBe(true);
+      }
+      expect((await inBlocks.getBlockList('uncommitted')).uncommittedBlocks ?? []).toEqual([]);
+      expect(setup.origin.requests.write).toBe(7);
+      // What is left of blocks is hidden, and gone at the end.
+      await setup.origin[Symbol.asyncDispose]();
+      expect(await readdir(setup.root)).toEqual(['acc']);
+    });
+
+    it('are thrown away on request, and then only length and MD5 are known', async () => {
+      await using setup = await setUp({ uploads: 'discard' });
+      const blob = clientOf(setup, 'a');
+      await blob.stageBlock(blockId(0), bytes, bytes.length);
+      await blob.stageBlock(blockId(1), bytes, bytes.length);
+      await blob.commitBlockList([0, 1].map(blockId), { blobHTTPHeaders: { blobContentMD5: md5(bytes) } });
+      expect(await blob.getProperties()).toMatchObject({ contentLength: 600_000 });
+      await clientOf(setup, 'empty').upload('', 0);
+      expect(await clientOf(setup, 'empty').getProperties()).toMatchObject({ contentLength: 0 });
+      expect(await readdir(join(setup.root, 'acc', 'data'))).toEqual([]);
+    });
+
+    it('are compared with their MD5 on request, and never lead out of the folder', async () => {
+      for (const checkMd5 of [true, false]) {
+        await using setup = await setUp({ uploads: 'keep', checkMd5 });
+        const sent = clientOf(setup, 'a').upload('hello', 5, { transactionalContentMD5: md5(bytes) });
+        if (checkMd5) await expect(sent).rejects.toMatchObject({ statusCode: 400, code: 'Md5Mismatch' });
+        else await sent;
+        const response = await fetch(`${setup.origin.url}/acc/data/%2e%2e%2f%2e%2e%2fsecret`, { method: 'PUT', body: 'x' });
+        expect(response.status).toBe(400);
+        expect(await readdir(setup.root)).not.toContain('secret');
+      }
+    });
   });
 
   it('is a program too, which ends on SIGTERM', async () => {
