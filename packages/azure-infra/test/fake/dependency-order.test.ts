@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { listAt, stringAt, type JsonObject } from '../../src/testing/arm/json.ts';
-import { deploy, fakeWithGroup, GROUP, send } from './azure-clients.ts';
+import { deploy, fakeWithGroup, GROUP, send } from './fake-requests.ts';
 import { template } from './environment-template.ts';
 
 /** A resource of a random template: which earlier ones it waits for, what it is, and what becomes of it. */
@@ -68,7 +68,7 @@ it('begins each resource when those that it depends on are finished, and leaves 
         if (node.fate === 'fails') fake.faults.failResource({ name: `node${index}` }, { code: 'Broken', message: 'it broke' });
       }
       const resources = nodes.map((_, index) => resourceOf(nodes, index, style));
-      const order = resources.toSorted((a, b) => shuffle(String(a['name'])) - shuffle(String(b['name'])));
+      const order = resources.toSorted((a, b) => shuffle(stringAt(a, 'name')!) - shuffle(stringAt(b, 'name')!));
       const done = await deploy(fake, template(order));
       const operations = await send(
         fake,

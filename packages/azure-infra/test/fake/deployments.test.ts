@@ -1,7 +1,14 @@
+import { ResourceManagementClient } from '@azure/arm-resources';
+import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
 import { describe, expect, it } from 'vitest';
 import { at, listAt, stringAt, type JsonObject } from '../../src/testing/arm/json.ts';
-import { clients, deploy, FAST, fakeAzure, fakeWithGroup, GROUP, send, SUBSCRIPTION } from './azure-clients.ts';
+import { connection, deploy, FAST, fakeAzure, fakeWithGroup, GROUP, send, SUBSCRIPTION } from './fake-requests.ts';
 import { environment, machine, network, readerOf, storage, template } from './environment-template.ts';
+
+const clients = (...as: Parameters<typeof connection>) => ({
+  deployments: new DeploymentsClient(...connection(...as)),
+  resources: new ResourceManagementClient(...connection(...as)),
+});
 
 const MAIN = `${GROUP}/providers/Microsoft.Resources/deployments/main`;
 const VERSION = '?api-version=2022-09-01';
@@ -32,7 +39,7 @@ describe('a deployment at the scope of the subscription, by the real client', ()
     ]);
     const [assignment] = fake
       .resources('Microsoft.Authorization/roleAssignments')
-      .filter(({ id }) => String(id).includes('/containers/data/'));
+      .filter((assignment) => stringAt(assignment, 'id')!.includes('/containers/data/'));
     const principal = stringAt(fake.resource(`${GROUP}/providers/Microsoft.Compute/virtualMachines/vm`), 'identity.principalId');
     expect(at(assignment, 'properties.principalId')).toBe(principal);
     const nested = await deployments.deployments.get('rg', 'roles');
@@ -194,7 +201,7 @@ describe('a deployment at the scope of a group', () => {
     expect(
       fake
         .resources('Microsoft.Authorization/roleAssignments')
-        .map(({ id }) => String(id).replace(/\/roleAssignments.*/, ''))
+        .map((assignment) => stringAt(assignment, 'id')!.replace(/\/roleAssignments.*/, ''))
         .slice(1)
         .sort(),
     ).toEqual([

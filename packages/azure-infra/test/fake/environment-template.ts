@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../src/testing/arm/json.ts';
-import { SSH_KEY } from './azure-clients.ts';
+import { SSH_KEY } from './fake-requests.ts';
 
 const API = { network: '2024-05-01', compute: '2024-11-01', storage: '2024-01-01', deployments: '2022-09-01', authorization: '2022-04-01' };
 const BLOB_READER = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1';

@@ -6,7 +6,7 @@ import { evaluateDeep, evaluateString } from '../../src/testing/template/evaluat
 import { printExpression, type Expression } from '../../src/testing/template/expression.ts';
 import { parseExpression } from '../../src/testing/template/parser.ts';
 import { TemplateError } from '../../src/testing/template/template-error.ts';
-import { SUBSCRIPTION, TENANT } from './azure-clients.ts';
+import { SUBSCRIPTION, TENANT } from './fake-requests.ts';
 
 const facts = {
   subscriptionId: SUBSCRIPTION,

@@ -1,9 +1,16 @@
+import { ResourceManagementClient } from '@azure/arm-resources';
+import { StorageManagementClient } from '@azure/arm-storage';
 import { describe, expect, it } from 'vitest';
 import { at, listAt, stringAt } from '../../src/testing/arm/json.ts';
 import { DEFAULT_PRINCIPAL } from '../../src/testing/fake-resource-manager.ts';
 import { issueToken } from '../../src/testing/tokens.ts';
-import { clients, deploy, FAST, fakeAzure, fakeWithGroup, GROUP, send, SUBSCRIPTION, TENANT } from './azure-clients.ts';
+import { connection, deploy, FAST, fakeAzure, fakeWithGroup, GROUP, send, SUBSCRIPTION, TENANT, requestFor } from './fake-requests.ts';
 import { network, storage, template } from './environment-template.ts';
+
+const clients = (...as: Parameters<typeof connection>) => ({
+  resources: new ResourceManagementClient(...connection(...as)),
+  storage: new StorageManagementClient(...connection(...as)),
+});
 
 const ADDRESS = `${GROUP}/providers/Microsoft.Network/publicIPAddresses/ip`;
 const VERSION = '?api-version=2024-05-01';
@@ -123,7 +130,7 @@ describe('what takes time', () => {
   it('is polled by a URL of its own, by one that gives the result, or by the state of the resource, all on the base that was asked', async () => {
     const fake = fakeWithGroup();
     const base = 'https://127.0.0.1:8443';
-    const ask = async (method: string, url: string, body: unknown = undefined) => {
+    const ask = async (method: string, url: string, body?: unknown) => {
       const response = await fake.handle({
         method,
         url,
@@ -165,9 +172,8 @@ describe('what takes time', () => {
     const fake = fakeWithGroup();
     const { resources } = clients(fake);
     for (const resource of [network[0]!, network[2]!, storage('accounta')[0]!]) {
-      const { type, name, apiVersion, ...body } = resource;
-      const id = `${GROUP}/providers/${String(type)}/${String(name)}`;
-      const made = await resources.resources.createOrUpdateById(id, String(apiVersion), body, FAST);
+      const { id, apiVersion, body } = requestFor(resource);
+      const made = await resources.resources.createOrUpdateById(id, apiVersion, body, FAST);
       expect(made).toMatchObject({ id, properties: { provisioningState: 'Succeeded' } });
     }
   });
@@ -177,9 +183,8 @@ describe('what takes time', () => {
     const { resources } = clients(fake);
     fake.faults.failResource({}, { code: 'Broken', message: 'it broke' });
     for (const resource of [network[0]!, network[2]!, storage('accounta')[0]!]) {
-      const { type, name, apiVersion, ...body } = resource;
-      const id = `${GROUP}/providers/${String(type)}/${String(name)}`;
-      await expect(resources.resources.createOrUpdateById(id, String(apiVersion), body, FAST)).rejects.toThrow();
+      const { id, apiVersion, body } = requestFor(resource);
+      await expect(resources.resources.createOrUpdateById(id, apiVersion, body, FAST)).rejects.toThrow();
       expect(stringAt(fake.resource(id), 'properties.provisioningState')).toBe('Failed');
     }
   });

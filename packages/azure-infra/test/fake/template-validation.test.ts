@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { at, type JsonObject } from '../../src/testing/arm/json.ts';
-import { deploy, fakeWithGroup, GROUP, send } from './azure-clients.ts';
+import { at, type JsonObject, stringAt } from '../../src/testing/arm/json.ts';
+import { deploy, fakeWithGroup, GROUP, send, idsInGroup } from './fake-requests.ts';
 import { machine, network, storage, template } from './environment-template.ts';
 
 const address = (name: string, more: JsonObject = {}): JsonObject => ({
@@ -14,7 +14,7 @@ const address = (name: string, more: JsonObject = {}): JsonObject => ({
 
 async function refusal(body: JsonObject, parameters: JsonObject = {}) {
   const response = await deploy(fakeWithGroup(), body, { parameters });
-  return { status: response.status, code: at(response.json, 'error.code'), message: String(at(response.json, 'error.message')) };
+  return { status: response.status, code: at(response.json, 'error.code'), message: stringAt(response.json, 'error.message') };
 }
 
 describe('a template that is wrong is refused before anything is deployed', () => {
@@ -196,7 +196,7 @@ describe('preflight', () => {
     expect([validated.status, at(validated.json, 'error')]).toMatchObject([400, expected]);
     const deployed = await deploy(fake, body);
     expect([deployed.status, at(deployed.json, 'error')]).toMatchObject([400, expected]);
-    expect(fake.resources().filter(({ id }) => String(id).startsWith(`${GROUP}/`))).toEqual([]);
+    expect(idsInGroup(fake)).toEqual([]);
   });
 
   it('accepts what is right, and says what it would deploy', async () => {

@@ -1,8 +1,13 @@
+import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { at, isList, isObject, listAt, stringAt, withValue, type Json, type JsonObject } from '../../src/testing/arm/json.ts';
-import { clients, deploy, FAST, fakeAzure, fakeWithGroup, GROUP, send, SUBSCRIPTION } from './azure-clients.ts';
+import { connection, deploy, FAST, fakeAzure, fakeWithGroup, GROUP, send, SUBSCRIPTION } from './fake-requests.ts';
 import { environment, machine, network, storage, template } from './environment-template.ts';
+
+const clients = (...as: Parameters<typeof connection>) => ({
+  deployments: new DeploymentsClient(...connection(...as)),
+});
 
 const WHAT_IF = `${GROUP}/providers/Microsoft.Resources/deployments/main/whatIf?api-version=2022-09-01`;
 

@@ -38,7 +38,13 @@ export interface ResourceType {
   readonly tracked: boolean;
   readonly naming?: { readonly pattern: RegExp; readonly rule: string; readonly code?: string };
   /** Where it takes time: how it is polled, and for how many virtual seconds. */
-  readonly put: { readonly polling: Polling; readonly createSeconds: number; readonly updateSeconds: number };
+  readonly put: {
+    readonly polling: Polling;
+    readonly createSeconds: number;
+    readonly updateSeconds: number;
+    /** Where it isn't 201 for a new resource and 200 for one that was there. */
+    readonly status?: number;
+  };
   /** How a deletion is answered once it is done: with 200 and nothing (default), with 200 and what was there, or with 204. */
   readonly delete: { readonly polling: Polling; readonly seconds: number; readonly reply?: 'resource' | 'no-content' };
   /** It exists under this name as soon as its parent does, and goes with it. */

@@ -127,6 +127,7 @@ function demandRole(role: string, { store }: ArmContext): void {
 export const ROLE_DEFINITION: ResourceType = {
   ...IMMEDIATE,
   type: DEFINITION_TYPE,
+  put: { ...IMMEDIATE.put, status: 201 },
   apiVersions: ['2015-07-01', '2018-01-01-preview', '2022-04-01', '2022-05-01-preview'],
   naming: { ...GUID, rule: 'the role definition ID must be a GUID.', code: 'InvalidRoleDefinitionId' },
   build: ({ id, body }, { store }) => {
@@ -163,6 +164,7 @@ export function roleDefinitionsAt(scope: string, context: ArmContext): readonly 
     id: `${prefix}/${id}`,
     name: id,
     type: DEFINITION_TYPE,
+    put: { ...IMMEDIATE.put, status: 201 },
     properties: { roleName: name, type: 'BuiltInRole', description: name, assignableScopes: ['/'], permissions: [{ ...permission }] },
   }));
   const custom = context.store

@@ -100,7 +100,7 @@ function checkRules(rules: readonly JsonObject[]): void {
     }
     for (const end of ['source', 'destination']) {
       const [one, many] = [at(rule, `properties.${end}AddressPrefix`), listAt(rule, `properties.${end}AddressPrefixes`)];
-      if ((one === undefined || one === '') && many.length === 0) {
+      if ((one === undefined || one === null || one === '') && many.length === 0) {
         throw new ArmError(400, 'SecurityRuleMissingAddressPrefix', `Security rule ${name} must specify a ${end} address prefix.`);
       }
     }

@@ -83,6 +83,7 @@ export const CONTAINER: ResourceType = {
 export const QUEUE: ResourceType = {
   ...IMMEDIATE,
   type: `${ACCOUNT_TYPE}/queueServices/queues`,
+  put: { ...IMMEDIATE.put, status: 200 },
   delete: { polling: 'none', seconds: 0, reply: 'no-content' },
   naming: { pattern: NAME_PATTERN, rule: NAME_RULE, code: 'QueueNameInvalid' },
   build: ({ body, current }) => ({

@@ -1,7 +1,7 @@
 import { ArmError } from '../arm/arm-error.ts';
 import type { ArmContext } from '../arm/context.ts';
 import { at, equalJson, isObject, listAt, mergeJson, objectAt, stringAt, withValue, type Json, type JsonObject } from '../arm/json.ts';
-import { resourceId } from '../arm/resource-id.ts';
+import { resourceId, type ResourceId } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { ActionResult, DesiredResource, ResourceType } from '../arm/resource-type.ts';
 import type { StoredResource } from '../arm/store.ts';
@@ -126,7 +126,11 @@ function build({ id, body, current }: DesiredResource, context: ArmContext): Jso
   if (current !== undefined) demandUnchanged(body, current.body);
   const before = objectAt(current?.body, 'properties');
   const merged = mergeJson(mergeJson(DEFAULTS, before), properties);
-  for (const nic of networkInterfaces(merged)) attach(id.id, referencedInRegion(id, location, nic, context), context);
+  const nics = networkInterfaces(merged).map((nic) => referencedInRegion(id, location, nic, context));
+  for (const nic of nics) demandFree(nic, id);
+  const identity = machineIdentity(id, at(body, 'identity'), at(current?.body, 'identity'), context);
+  // Nothing fails from here on.
+  for (const nic of nics) context.store.update(nic.id.id, (stored) => withValue(stored, 'properties.virtualMachine', { id: id.id }));
   const diskName =
     stringAt(merged, 'storageProfile.osDisk.name') ?? `${id.name}_disk1_${context.guids.next(`os disk of ${id.key}`).replaceAll('-', '')}`;
   const image =
@@ -153,7 +157,7 @@ function build({ id, body, current }: DesiredResource, context: ArmContext): Jso
     tags: objectAt(body, 'tags'),
     zones: at(body, 'zones') ?? at(current?.body, 'zones'),
     plan: at(body, 'plan') ?? at(current?.body, 'plan'),
-    identity: machineIdentity(id, at(body, 'identity'), at(current?.body, 'identity'), context),
+    identity,
     properties: mergeJson(merged, completed),
     power: stringAt(current?.body, 'power') ?? 'running',
   };
@@ -182,12 +186,10 @@ function networkInterfaces(properties: JsonObject): readonly string[] {
   throw new ArmError(400, 'InvalidParameter', 'Virtual machine must have at least one network interface.', { target: 'networkProfile' });
 }
 
-function attach(machine: string, nic: StoredResource, { store }: ArmContext): void {
+function demandFree(nic: StoredResource, machine: ResourceId): void {
   const other = stringAt(nic.body, 'properties.virtualMachine.id');
-  if (other !== undefined && other.toLowerCase() !== machine.toLowerCase()) {
-    throw new ArmError(400, 'NicInUse', `Network Interface ${nic.id.id} is used by existing resource ${other}.`);
-  }
-  store.update(nic.id.id, (body) => withValue(body, 'properties.virtualMachine', { id: machine }));
+  if (other === undefined || other.toLowerCase() === machine.key) return;
+  throw new ArmError(400, 'NicInUse', `Network Interface ${nic.id.id} is used by existing resource ${other}.`);
 }
 
 /** The operating system's disk comes with the machine, and has the machine's tags. */

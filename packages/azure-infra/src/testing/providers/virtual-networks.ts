@@ -79,22 +79,20 @@ export const SUBNET: ResourceType = {
   ].map((name) => `properties.${name}`),
 };
 
+/** Everything is checked before anything is written. */
 function writeSubnets({ id, body, current }: DesiredResource, context: ArmContext): void {
-  const wanted = listAt(body, 'properties.subnets').filter(isObject);
-  const ids = wanted.map((subnet) => resourceId(`${current?.id.id ?? id.id}/subnets/${text(subnet, 'name')}`));
-  for (const existing of context.store.ofType(SUBNET_TYPE, id.id)) {
-    if (ids.some(({ key }) => key === existing.id.key)) continue;
-    demandUnused(existing.id, context);
-    context.store.delete(existing.id.id);
-  }
-  for (const [index, subnet] of wanted.entries()) {
-    const subnetId = ids[index] ?? id;
-    const before = context.store.get(subnetId.id);
-    context.store.set({
-      id: before?.id ?? subnetId,
-      body: { properties: subnetProperties(subnetId, objectAt(subnet, 'properties'), context) },
-      createdAt: before?.createdAt ?? context.clock.now(),
+  const wanted = listAt(body, 'properties.subnets')
+    .filter(isObject)
+    .map((subnet) => {
+      const subnetId = resourceId(`${current?.id.id ?? id.id}/subnets/${text(subnet, 'name')}`);
+      return { id: subnetId, body: { properties: subnetProperties(subnetId, objectAt(subnet, 'properties'), context) } };
     });
+  const gone = context.store.ofType(SUBNET_TYPE, id.id).filter((existing) => !wanted.some((subnet) => subnet.id.key === existing.id.key));
+  for (const subnet of gone) demandUnused(subnet.id, context);
+  for (const subnet of gone) context.store.delete(subnet.id.id);
+  for (const subnet of wanted) {
+    const before = context.store.get(subnet.id.id);
+    context.store.set({ id: before?.id ?? subnet.id, body: subnet.body, createdAt: before?.createdAt ?? context.clock.now() });
   }
 }
 

@@ -134,7 +134,7 @@ class ResourceHandler {
       operation?.finish(error, { status: 200, ...(stored === undefined ? {} : { body: this.#services.resources.view(stored) }) });
     });
     const shown = this.#services.resources.view(this.#existing(id));
-    if (operation === undefined || operation.done) return { status: created ? 201 : 200, body: shown };
+    if (operation === undefined || operation.done) return { status: type.put.status ?? (created ? 201 : 200), body: shown };
     if (type.put.polling === 'location') return { status: 202, headers: pollingHeaders('location', operation) };
     return { status: created ? 201 : 200, body: shown, headers: pollingHeaders(type.put.polling, operation) };
   }

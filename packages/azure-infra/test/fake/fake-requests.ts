@@ -1,10 +1,5 @@
-import { AuthorizationManagementClient } from '@azure/arm-authorization';
-import { ComputeManagementClient } from '@azure/arm-compute';
-import { ResourceManagementClient } from '@azure/arm-resources';
-import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
-import { StorageManagementClient } from '@azure/arm-storage';
 import { DEFAULT_PRINCIPAL, FakeResourceManager, type FakeResourceManagerOptions } from '../../src/testing/fake-resource-manager.ts';
-import { parseJson, stringAt, type Json, type JsonObject } from '../../src/testing/arm/json.ts';
+import { parseJson, stringAt, without, type Json, type JsonObject } from '../../src/testing/arm/json.ts';
 import type { HttpResponse } from '../../src/testing/http.ts';
 import { issueToken } from '../../src/testing/tokens.ts';
 
@@ -25,17 +20,10 @@ export function tokenOf(objectId: string, audience = 'https://management.azure.c
   return issueToken({ objectId, kind: 'user', tenantId: TENANT, audience, issuedAt: new Date(0), expiresAt: new Date(NEXT_CENTURY) });
 }
 
-/** The real SDK's clients, talking to the fake as the principal. */
-export function clients(fake: FakeResourceManager, objectId = DEFAULT_PRINCIPAL.objectId) {
+/** What the constructors of the real SDK's clients take, so that they talk to the fake as the principal. */
+export function connection(fake: FakeResourceManager, objectId = DEFAULT_PRINCIPAL.objectId) {
   const credential = { getToken: () => Promise.resolve({ token: tokenOf(objectId), expiresOnTimestamp: NEXT_CENTURY }) };
-  const options = { httpClient: fake.client(), retryOptions: { maxRetries: 0 } };
-  return {
-    resources: new ResourceManagementClient(credential, SUBSCRIPTION, options),
-    deployments: new DeploymentsClient(credential, SUBSCRIPTION, options),
-    compute: new ComputeManagementClient(credential, SUBSCRIPTION, options),
-    storage: new StorageManagementClient(credential, SUBSCRIPTION, options),
-    authorization: new AuthorizationManagementClient(credential, SUBSCRIPTION, options),
-  };
+  return [credential, SUBSCRIPTION, { httpClient: fake.client(), retryOptions: { maxRetries: 0 } }] as const;
 }
 
 /** A request without any client: the body comes back as what it says. */
@@ -62,7 +50,7 @@ export async function send(
 export async function deploy(
   fake: FakeResourceManager,
   template: JsonObject,
-  { name = 'main', parameters = {} as JsonObject, scope = GROUP } = {},
+  { name = 'main', parameters = {}, scope = GROUP }: { name?: string; parameters?: JsonObject; scope?: string } = {},
 ) {
   const path = `${scope}/providers/Microsoft.Resources/deployments/${name}?api-version=2022-09-01`;
   const location = scope === GROUP ? {} : { location: 'eastus' };
@@ -82,3 +70,23 @@ export function fakeWithGroup(options: Partial<FakeResourceManagerOptions> = {})
 }
 
 export const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000 test';
+
+/** Ids of what is in the group. */
+export function idsInGroup(fake: FakeResourceManager): readonly string[] {
+  return fake
+    .resources()
+    .map((resource) => stringAt(resource, 'id') ?? '')
+    .filter((id) => id.startsWith(`${GROUP}/`));
+}
+
+/** A resource of a template as a request of its own: where to, by which version, and what. */
+export function requestFor(resource: JsonObject) {
+  const [type = '', name = '', apiVersion = ''] = ['type', 'name', 'apiVersion'].map((member) => stringAt(resource, member));
+  return {
+    id: `${GROUP}/providers/${type}/${name}`,
+    type,
+    name,
+    apiVersion,
+    body: without(resource, ['type', 'name', 'apiVersion', 'dependsOn']),
+  };
+}
