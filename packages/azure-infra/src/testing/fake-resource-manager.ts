@@ -216,7 +216,7 @@ export class FakeResourceManager {
   /** Puts a resource there behind everybody's back, without any check; the body has no id, name and type. */
   place(id: string, body: JsonObject): void {
     const parsed = resourceId(id);
-    this.#context.store.set({ id: parsed, body, createdAt: this.clock.now() });
+    this.#context.store.set({ id: parsed, body, createdAt: this.clock.now(), provisioned: true });
     this.#context.store.announce('created', parsed);
   }
 
@@ -261,6 +261,7 @@ export class FakeResourceManager {
       this.#context.store.set({
         id,
         createdAt: -Infinity,
+        provisioned: true,
         body: { properties: { roleDefinitionId, principalId: objectId, principalType: type, scope } },
       });
     }

@@ -296,3 +296,32 @@ describe('a deployment at the scope of a group', () => {
     expect(answers.join()).toContain('LocationNotAvailableForResourceType');
   });
 });
+
+describe('a resource whose creation failed', () => {
+  it('is made whole by the next deployment, and only then is said to exist', async () => {
+    const fake = fakeWithGroup();
+    const told: string[] = [];
+    fake.subscribe(({ kind, name }) => void told.push(`${kind} ${name}`));
+    fake.faults.failResource({ name: /accounta|data/ }, { code: 'Broken', message: 'it broke', times: 1 });
+    await deploy(fake, template(storage('accounta')));
+    expect(told).toEqual([]);
+    fake.faults.failResource({ name: 'data' }, { code: 'Broken', message: 'it broke', times: 1 });
+    const second = await deploy(fake, template(storage('accounta')));
+    expect(at(second.json, 'properties.error.details')).toEqual([{ code: 'Broken', message: 'it broke' }]);
+    expect(told).toEqual(['created accounta']);
+    await deploy(fake, template(storage('accounta')));
+    expect(told).toEqual(['created accounta', 'updated accounta', 'created data']);
+  });
+});
+
+it('has ids in the spelling of what is there, however they are asked for', async () => {
+  const fake = fakeAzure();
+  const { resources } = clients(fake);
+  expect(await resources.resourceGroups.createOrUpdate('rg', { location: 'eastus' })).toMatchObject({ id: GROUP });
+  const odd = `/subscriptions/${SUBSCRIPTION}/RESOURCEGROUPS/RG/providers/microsoft.network/publicipaddresses/IP`;
+  const made = await resources.resources.createOrUpdateById(odd, '2024-05-01', { location: 'eastus', properties: {} }, FAST);
+  expect(made).toMatchObject({
+    id: `${GROUP}/providers/Microsoft.Network/publicIPAddresses/IP`,
+    type: 'Microsoft.Network/publicIPAddresses',
+  });
+});

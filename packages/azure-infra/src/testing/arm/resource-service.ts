@@ -2,7 +2,16 @@ import { ArmError } from './arm-error.ts';
 import type { ArmContext } from './context.ts';
 import type { Faults } from './faults.ts';
 import { stringAt, withValue, type JsonObject } from './json.ts';
-import { GROUP_TYPE, parentOf, parseResourceId, resourceId, SUBSCRIPTION_TYPE, type ResourceId } from './resource-id.ts';
+import {
+  formatResourceId,
+  GROUP_TYPE,
+  isWithin,
+  parentOf,
+  parseResourceId,
+  resourceId,
+  SUBSCRIPTION_TYPE,
+  type ResourceId,
+} from './resource-id.ts';
 import type { DesiredResource, ResourceType } from './resource-type.ts';
 import { isSettled, provisioningState, type StoredResource } from './store.ts';
 import type { TypeRegistry } from './type-registry.ts';
@@ -49,9 +58,11 @@ export class ResourceService {
    * @throws {ArmError} when it is refused.
    */
   put(type: ResourceType, desired: DesiredResource, settled: Settled): { readonly created: boolean } {
-    const { id, current } = desired;
+    const { current } = desired;
+    const id = current?.id ?? this.#canonical(desired.id, type);
     this.#demandContainer(id);
     if (current !== undefined && !isSettled(current.body)) {
+      if (id.type === GROUP_TYPE) throw groupBeingDeleted(id.name);
       throw new ArmError(
         409,
         'AnotherOperationInProgress',
@@ -59,11 +70,13 @@ export class ResourceService {
       );
     }
     this.check(type, desired);
-    const body = type.build(desired, this.#context);
     const created = current === undefined;
-    const resource: StoredResource = { id: current?.id ?? id, body, createdAt: current?.createdAt ?? this.#context.clock.now() };
-    const failure = this.#faults.resourceFailure(type.type, id.name);
     const seconds = created ? type.put.createSeconds : type.put.updateSeconds;
+    const failure = this.#faults.resourceFailure(type.type, id.name);
+    if (failure !== undefined && seconds === 0) throw failure;
+    const body = type.build({ ...desired, id }, this.#context);
+    const provisioned = current?.provisioned ?? false;
+    const resource: StoredResource = { id, body, createdAt: current?.createdAt ?? this.#context.clock.now(), provisioned };
     this.#context.store.set(seconds > 0 ? { ...resource, body: withState(body, created ? 'Creating' : 'Updating') } : resource);
     this.#context.clock.after(seconds, () => {
       // It may be gone by now, with its group.
@@ -76,13 +89,12 @@ export class ResourceService {
         settled(failure);
         return;
       }
-      if (seconds > 0) this.#context.store.update(id.id, (stored) => withState(stored, 'Succeeded'));
-      const done = this.#context.store.get(id.id);
-      if (done !== undefined) {
-        if (created) this.#createImplicit(type, done);
-        type.settle?.(done, this.#context);
-      }
-      this.#context.store.announce(created ? 'created' : 'updated', resource.id);
+      const stored = this.#context.store.get(id.id) ?? resource;
+      const done = { ...stored, body: seconds > 0 ? withState(stored.body, 'Succeeded') : stored.body, provisioned: true };
+      this.#context.store.set(done);
+      if (!provisioned) this.#createImplicit(type, done);
+      type.settle?.(done, this.#context);
+      this.#context.store.announce(provisioned ? 'updated' : 'created', id);
       settled(undefined);
     });
     return { created };
@@ -106,18 +118,21 @@ export class ResourceService {
     return { id: resource.id.id, name: resource.id.name, type: resource.id.type, ...body };
   }
 
+  /** The id in Azure's spelling: that of what exists around it, and of the type. */
+  #canonical(id: ResourceId, { type }: ResourceType): ResourceId {
+    const group = id.resourceGroup === undefined ? '' : `/resourceGroups/${id.resourceGroup}`;
+    const scope = id.type === GROUP_TYPE || id.scope === '' ? id.scope : `/subscriptions/${id.subscriptionId ?? ''}${group}`;
+    const around =
+      this.#context.store.get(id.scope)?.id.id ?? (isWithin(id.scope, scope) ? scope + id.scope.slice(scope.length) : id.scope);
+    return resourceId(formatResourceId(around, type, id.names));
+  }
+
   /** What is missing for the resource to be put: its group or its parent. */
   #demandContainer(id: ResourceId): void {
     if (id.resourceGroup !== undefined && id.type !== GROUP_TYPE) {
       const group = this.#context.store.get(`/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`);
       if (group === undefined) throw groupNotFound(id.resourceGroup);
-      if (provisioningState(group.body) === 'Deleting') {
-        throw new ArmError(
-          409,
-          'ResourceGroupBeingDeleted',
-          `The resource group '${id.resourceGroup}' is in deprovisioning state and cannot perform this operation.`,
-        );
-      }
+      if (provisioningState(group.body) === 'Deleting') throw groupBeingDeleted(id.resourceGroup);
     }
     this.#demandScope(id);
     const parent = parentOf(id);
@@ -180,7 +195,7 @@ export class ResourceService {
     for (const child of this.#types.all()) {
       if (child.implicit === undefined || child.type.slice(0, child.type.lastIndexOf('/')) !== type.type) continue;
       const id = resourceId(`${parent.id.id}/${child.type.slice(child.type.lastIndexOf('/') + 1)}/${child.implicit.name}`);
-      this.#context.store.set({ id, body: child.implicit.body, createdAt: this.#context.clock.now() });
+      this.#context.store.set({ id, body: child.implicit.body, createdAt: this.#context.clock.now(), provisioned: true });
     }
   }
 }
@@ -193,6 +208,14 @@ export function normalLocation(location: string): string {
 /** The answer to a group that doesn't exist. */
 export function groupNotFound(name: string): ArmError {
   return new ArmError(404, 'ResourceGroupNotFound', `Resource group '${name}' could not be found.`);
+}
+
+function groupBeingDeleted(name: string): ArmError {
+  return new ArmError(
+    409,
+    'ResourceGroupBeingDeleted',
+    `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
+  );
 }
 
 /** The answer of the service when a resource doesn't exist. */

@@ -6,8 +6,10 @@ export interface StoredResource {
   readonly id: ResourceId;
   /** All members but id, name and type, write-only values included. */
   readonly body: JsonObject;
-  /** When it came to exist, in milliseconds of the virtual clock. */
+  /** When its creation began, in milliseconds of the virtual clock. */
   readonly createdAt: number;
+  /** Whether it ever came to be: a creation that fails leaves a resource that never was. */
+  readonly provisioned: boolean;
 }
 
 /** What happened to a resource. */

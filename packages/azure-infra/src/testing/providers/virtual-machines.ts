@@ -201,6 +201,7 @@ function settle({ id, body }: StoredResource, { store, clock, guids }: ArmContex
   store.set({
     id: diskId,
     createdAt: clock.now(),
+    provisioned: true,
     body: {
       location: stringAt(body, 'location') ?? '',
       tags: objectAt(body, 'tags'),

@@ -92,7 +92,12 @@ function writeSubnets({ id, body, current }: DesiredResource, context: ArmContex
   for (const subnet of gone) context.store.delete(subnet.id.id);
   for (const subnet of wanted) {
     const before = context.store.get(subnet.id.id);
-    context.store.set({ id: before?.id ?? subnet.id, body: subnet.body, createdAt: before?.createdAt ?? context.clock.now() });
+    context.store.set({
+      id: before?.id ?? subnet.id,
+      body: subnet.body,
+      createdAt: before?.createdAt ?? context.clock.now(),
+      provisioned: true,
+    });
   }
 }
 
