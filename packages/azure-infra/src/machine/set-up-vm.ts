@@ -46,6 +46,11 @@ exit "$status"
 /** Makes a folder for tarballs on the VM and prints its name. */
 export const MAKE_PACKAGE_FOLDER = 'mktemp -d /tmp/warpforge-packages-XXXXXXXX\n';
 
+/** Takes that folder away. */
+export function removePackageFolder(folder: string): string {
+  return `rm -rf -- ${folder}\n`;
+}
+
 /**
  * Sets a VM up: waits until it answers and cloud-init has ended, looks at what is there, and runs the setup only where something is
  * missing, or packages are given, or force is asked for.
@@ -54,9 +59,8 @@ export const MAKE_PACKAGE_FOLDER = 'mktemp -d /tmp/warpforge-packages-XXXXXXXX\n
  */
 export async function setUpVm(machine: Machine, options: SetUpOptions): Promise<SetUpResult> {
   const { setup, packages, signal, onStep, onLine } = options;
-  await untilReachable(machine, options);
-  onStep(`waiting for cloud-init on ${machine.description} to end`);
-  if ((await machine.run(WAIT_FOR_CLOUD_INIT, { signal, onLine })) !== 0) {
+  onStep(`waiting for ${machine.description} to answer, and for its cloud-init to end`);
+  if ((await untilStarted(machine, options)) !== 0) {
     onStep('cloud-init has ended with a failure; /var/log/cloud-init-output.log on the VM says more. The setup repairs what is missing');
   }
   onStep('looking at what is there');
@@ -67,14 +71,14 @@ export async function setUpVm(machine: Machine, options: SetUpOptions): Promise<
   return { ran: true, items: await check(machine, setup, signal) };
 }
 
-async function untilReachable(machine: Machine, { signal, onStep, sleep }: SetUpOptions): Promise<void> {
+/** Waits for cloud-init on a machine that may not answer yet, or may go down once more while it waits. */
+async function untilStarted(machine: Machine, { signal, onStep, onLine, sleep }: SetUpOptions): Promise<number> {
   for (let tries = 1; ; tries++) {
     try {
-      await machine.run('exit 0', { signal, onLine: () => undefined });
-      return;
+      return await machine.run(WAIT_FOR_CLOUD_INIT, { signal, onLine });
     } catch (error) {
       if (!(error instanceof MachineError) || error.code !== 'MACHINE_UNREACHABLE' || tries === REACH_TRIES) throw error;
-      if (tries === 1) onStep(`waiting for ${machine.description} to answer: ${error.message}`);
+      if (tries === 1) onStep(`not yet: ${error.message}`);
       await sleep(REACH_PAUSE_MS, signal);
     }
   }
@@ -128,7 +132,7 @@ async function withPackages(
   } finally {
     // Also after Ctrl-C, which is why this has a signal of its own.
     const limit = AbortSignal.timeout(CLEAN_UP_LIMIT_MS);
-    await machine.run(`rm -rf -- ${folder}`, { signal: limit, onLine: () => undefined }).catch((error: unknown) => {
+    await machine.run(removePackageFolder(folder), { signal: limit, onLine: () => undefined }).catch((error: unknown) => {
       onStep(`${folder} is left on ${machine.description}: ${error instanceof Error ? error.message : String(error)}`);
     });
   }

@@ -5,9 +5,12 @@
  * end, by Ctrl-C here, by a crash or by a lost connection, ends the process group of the script. SSH alone would leave it running.
  */
 
+/** For a script to clean up after itself. */
+const GRACE_S = 5;
+
 /**
  * First the script, as many bytes as told: half a script must not run. It runs as the leader of a group of its own, reads from /dev/null and is read from a pipe.
- * `wait` also returns when a signal comes in, hence the loop. 255 is what ssh itself fails with, so the script's 255 becomes 254.
+ * `wait` also returns when a signal comes in, hence the loop. What an ended script leaves of its group is killed. 255 is what ssh itself fails with, so the script's 255 becomes 254.
  * No single quotes, so that it can stand between them.
  */
 function session(bytes: number): string {
@@ -16,19 +19,25 @@ script=$(head -c ${bytes} && echo x) || exit 1
 [ "$(printf %s "\${script%x}" | wc -c)" -eq ${bytes} ] || exit 1
 printf %s "\${script%x}" | setsid sh /dev/fd/3 3<&0 0</dev/null 4<&- &
 child=$!
+ended=
+stop() {
+  ended=1
+  kill -TERM "-$child"
+}
+trap stop HUP INT TERM
 (
   cat <&4
-  kill -TERM -- "-$child"
-  sleep 5
-  kill -KILL -- "-$child"
+  kill -TERM $$
+  sleep ${GRACE_S}
+  kill -KILL "-$child"
 ) >/dev/null 2>&1 &
 watch=$!
 exec 4<&- </dev/null
-trap "kill -TERM -- -$child" HUP INT TERM
 while
   wait "$child" && status=0 || status=$?
   kill -0 "$child" 2>/dev/null
 do :; done
+[ -z "$ended" ] || kill -KILL "-$child" 2>/dev/null
 kill "$watch" 2>/dev/null
 [ "$status" -ne 255 ] || status=254
 exit "$status"`;

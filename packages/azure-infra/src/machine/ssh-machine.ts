@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { MachineError } from './errors.ts';
 import type { Machine, RunOptions } from './machine.ts';
 import { runProgram } from './run-program.ts';
@@ -71,7 +73,7 @@ export class SshMachine implements Machine {
     const onLine = (_stream: string, line: string): void => {
       said = line;
     };
-    const made = await this.run(`mkdir -p -- ${quoted(folder)}`, { signal, onLine });
+    const made = await this.run(makeFolder(folder), { signal, onLine });
     const copied = made === 0 ? await this.#connect(this.scpCommand(localFiles, folder), { signal, onLine }) : made;
     if (copied === 0) return;
     throw new MachineError('MACHINE_COPY_FAILED', `could not copy to ${folder} on ${this.description}: ${said}`);
@@ -82,6 +84,8 @@ export class SshMachine implements Machine {
     { signal, onLine, input }: Pick<RunOptions, 'signal' | 'onLine'> & { input?: string },
   ): Promise<number> {
     const lastErrors: string[] = [];
+    // ssh would go on without remembering the host key.
+    await mkdir(dirname(this.#target.knownHostsFile), { recursive: true });
     const status = await runProgram(command, {
       signal,
       ...(input === undefined ? {} : { input }),
@@ -100,6 +104,8 @@ export class SshMachine implements Machine {
       'BatchMode=yes',
       'StrictHostKeyChecking=accept-new',
       `UserKnownHostsFile=${configured(knownHostsFile)}`,
+      // The file is for people, too: its lines name the VM.
+      'HashKnownHosts=no',
       `ConnectTimeout=${CONNECT_TIMEOUT_S}`,
       `ServerAliveInterval=${ALIVE_INTERVAL_S}`,
       'ServerAliveCountMax=4',
@@ -112,6 +118,11 @@ export class SshMachine implements Machine {
 }
 
 const SUDO_ASKS = 'sudo: a password is required';
+
+/** The script that makes the folder which files are copied to. */
+export function makeFolder(folder: string): string {
+  return `mkdir -p -- ${quoted(folder)}\n`;
+}
 
 /** A value as ssh's configuration takes it: percent signs stand for tokens there, and blanks separate. */
 function configured(path: string): string {
