@@ -1,32 +1,37 @@
 import type { CostEstimate, CostSoFar } from '@warpforge/azure-infra';
 
-/**
- * An estimate on one line: `$0.23/h, about $165/month; VM Standard_D4s_v5 $0.214/h, …; storage by the GB, operations and egress not included;
- * list prices of 2025 (snapshot)`.
- */
+/** An estimate: the sum on a line, then a line for each thing that is paid, what has no price, and what is not in it. Ends with a line break. */
 export function formatEstimate(estimate: CostEstimate): string {
   const { hourly, monthly, source } = estimate;
-  const total = source === undefined ? 'cost unknown' : `${money(estimate, hourly, 2)}/h, about ${money(estimate, monthly, 0)}/month`;
-  return [total, ...details(estimate)].join('; ');
+  const total =
+    source === undefined ? 'unknown' : `${money(estimate, hourly, 2)}/h, about ${money(estimate, monthly, 0)}/month${basis(estimate)}`;
+  return [`Cost: ${total}`, ...details(estimate)].join('\n').concat('\n');
 }
 
-/** What an environment has cost, on one line that begins with `estimated`. */
+/** What an environment has cost, in the same form; says that it is an estimate. */
 export function formatCostSoFar({ amount, hours, assumptions, rate }: CostSoFar): string {
-  if (rate.source === undefined) return ['estimated cost so far: unknown', ...details(rate)].join('; ');
-  const total = `estimated cost so far: ${money(rate, amount, 2)} in ${duration(hours)}, if ${assumptions.join(' and ')}`;
-  return [total, `now ${money(rate, rate.hourly, 2)}/h`, ...details(rate)].join('; ');
+  const total =
+    rate.source === undefined
+      ? 'unknown'
+      : `${money(rate, amount, 2)} in ${duration(hours)}, if ${assumptions.join(' and ')}; now ${money(rate, rate.hourly, 2)}/h${basis(rate)}`;
+  return [`Estimated cost so far: ${total}`, ...details(rate)].join('\n').concat('\n');
+}
+
+function basis({ source }: CostEstimate): string {
+  return source === undefined ? '' : ` (list prices of ${source.date}${source.kind === 'snapshot' ? ', a snapshot' : ''})`;
 }
 
 function details(estimate: CostEstimate): string[] {
-  const { lines, missing, notIncluded, source } = estimate;
-  const priced = lines.flatMap(({ description, hourly, note }) =>
-    hourly === undefined ? [] : `${description} ${money(estimate, hourly, 3)}/h${note === undefined ? '' : ` (${note})`}`,
-  );
+  const { lines, missing, notIncluded } = estimate;
+  const priced = lines.filter(({ hourly }) => hourly !== undefined);
+  const width = Math.max(0, ...priced.map(({ description }) => description.length));
   return [
-    ...(priced.length === 0 ? [] : [priced.join(', ')]),
-    ...missing,
-    ...(notIncluded.length === 0 ? [] : [`${enumerate(notIncluded)} not included`]),
-    ...(source === undefined ? [] : [`list prices of ${source.date}${source.kind === 'snapshot' ? ' (snapshot)' : ''}`]),
+    ...priced.map(({ description, hourly = 0, note }) => {
+      const price = `  ${description.padEnd(width)}  ${money(estimate, hourly, 3)}/h`;
+      return note === undefined ? price : `${price}  (${note})`;
+    }),
+    ...missing.map((one) => `  ${one}`),
+    ...(notIncluded.length === 0 ? [] : [`  not included: ${enumerate(notIncluded)}`]),
   ];
 }
 

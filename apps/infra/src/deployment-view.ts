@@ -1,17 +1,30 @@
-import type { DeploymentListener, DeploymentOperation, PlannedChange } from '@warpforge/azure-infra';
+import type { DeploymentListener, DeploymentOperation, Plan } from '@warpforge/azure-infra';
 import { formatDuration } from './format.ts';
-import { shortType } from './plan-text.ts';
+import { plainName, scopeText, shortType } from './plan-text.ts';
 
 const VERBS = { Running: 'creating', Succeeded: 'done', Failed: 'FAILED', Canceled: 'canceled' } as const;
 
-/** Tells of a deployment as it goes on: a line when a resource is begun, and one when it is done, with the time that it took. */
+/** What a view names: a resource of a deployment, or a change of a plan. */
+interface Named {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+}
+
+/**
+ * Tells of a deployment as it goes on: a line when a resource is begun, and one when it has ended, with the time that it took and how many
+ * of all have ended.
+ */
 export async function deploymentView(
+  { changes }: Pick<Plan, 'changes'>,
   write: (line: string) => void,
   now: () => number = () => performance.now(),
 ): Promise<DeploymentListener> {
   const { describeFault } = await import('@warpforge/azure-infra');
+  const total = changes.filter(({ action }) => action !== 'delete').length;
   const since = new Map<string, number>();
-  const begin = (id: string): void => void since.set(id, now());
+  const ended = new Set<string>();
+  const count = (): string => `[${String(ended.size).padStart(String(total).length)}/${total}]`;
   const took = (id: string): string => {
     const start = since.get(id);
     return start === undefined ? '' : ` in ${formatDuration(now() - start)}`;
@@ -19,16 +32,22 @@ export async function deploymentView(
   return {
     started: (deployment) => write(`==> Deploying (${deployment})`),
     attached: (deployment) => write(`==> The deployment ${deployment} is running already; following it`),
-    deleting({ id, type, name }: PlannedChange) {
-      begin(id);
-      write(`    ${shortType(type)} ${name}: deleting`);
+    deleting(change) {
+      since.set(change.id, now());
+      write(`    ${describe(change)}: deleting`);
     },
-    deleted: ({ id, type, name }: PlannedChange) => write(`    ${shortType(type)} ${name}: deleted${took(id)}`),
-    operation({ resourceId, type, name, state, fault }: DeploymentOperation) {
-      const what = `    ${shortType(type)} ${name}: ${VERBS[state]}`;
-      if (state === 'Running') begin(resourceId);
+    deleted: (change) => write(`    ${describe(change)}: deleted${took(change.id)}`),
+    operation({ resourceId: id, type, name, state, fault }: DeploymentOperation) {
+      if (state === 'Running') since.set(id, now());
+      else ended.add(id.toLowerCase());
       const reason = fault === undefined ? '' : `: ${describeFault(fault)}`;
-      write(`${what}${state === 'Running' ? '' : took(resourceId)}${reason}`);
+      write(`    ${count()} ${describe({ id, type, name })}: ${VERBS[state]}${state === 'Running' ? '' : took(id)}${reason}`);
     },
   };
+}
+
+/** A right has a GUID for a name, which says nothing: where it is says more. */
+function describe({ id, type, name }: Named): string {
+  const isRight = type.toLowerCase() === 'microsoft.authorization/roleassignments';
+  return `${shortType(type)} ${isRight ? `on ${scopeText(id)}` : plainName(name)}`;
 }

@@ -44,7 +44,7 @@ export function planText(plan: Pick<Plan, 'changes'>): string {
 }
 
 /** A container stands in a service of its account that has only one name. */
-function plainName(name: string): string {
+export function plainName(name: string): string {
   return name.replace('/default/', '/');
 }
 
@@ -52,6 +52,12 @@ function plainName(name: string): string {
 export function shortType(type: string): string {
   const [provider = '', ...names] = type.split('/');
   return `${provider.replace('Microsoft.', '')}/${names.at(-1) ?? ''}`;
+}
+
+/** What a right is for: `account/container` of the id of a container. */
+export function scopeText(scope: string): string {
+  const [, account, container] = /\/storageAccounts\/([^/]+)\/blobServices\/default\/containers\/([^/]+)/i.exec(scope) ?? [];
+  return account === undefined || container === undefined ? (scope.split('/').at(-1) ?? scope) : `${account}/${container}`;
 }
 
 function paint({ action }: PlannedChange, text: string): string {

@@ -70,10 +70,7 @@ async function online({ settings }: CommandContext, signal: AbortSignal): Promis
 function text({ sources }: CommandContext, { plan, cost, remarks }: ShownPlan): string {
   const { graph } = plan;
   const title = `Environment ${graph.environment} in resource group ${graph.group.name}`;
-  return [title, ...remarks, '', `${settingsText(sources)}\n${planText(plan)}`, `Cost: ${formatEstimate(cost)}`]
-    .join('\n')
-    .trimEnd()
-    .concat('\n');
+  return [title, ...remarks, '', `${settingsText(sources)}\n${planText(plan)}`, formatEstimate(cost)].join('\n').trimEnd().concat('\n');
 }
 
 async function planJson({ sources }: CommandContext, { plan, cost, remarks }: ShownPlan): Promise<unknown> {

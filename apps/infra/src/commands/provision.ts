@@ -100,7 +100,7 @@ async function check(settings: InfraSettings, planned: EnvironmentPlan, print: (
 
 async function showCost(plan: Plan, print: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { estimateCost } = await import('@warpforge/azure-infra');
-  print(`Cost: ${formatEstimate(await estimateCost(plan.graph.resources, await openPrices(), signal))}`);
+  print(formatEstimate(await estimateCost(plan.graph.resources, await openPrices(), signal)));
 }
 
 async function agreed(plan: Plan, options: ProvisionOptions, signal: AbortSignal): Promise<boolean> {
@@ -119,23 +119,23 @@ async function deploy(
   signal: AbortSignal,
 ): Promise<void> {
   const { applyPlan, cancelDeployment } = await import('@warpforge/azure-infra');
-  const view = await deploymentView(print);
-  let running = false;
+  const view = await deploymentView(plan, print);
+  const deployment: { running: boolean } = { running: false };
   const listener = {
     ...view,
     started(name: string) {
-      running = true;
+      deployment.running = true;
       view.started?.(name);
     },
     attached(name: string) {
-      running = true;
+      deployment.running = true;
       view.attached?.(name);
     },
   };
   try {
     await applyPlan(manager, plan, { signal, listener, allowReplace: options.replaceVm === true });
   } catch (error) {
-    if (!running || !(error instanceof Interrupted)) throw error;
+    if (!deployment.running || !(error instanceof Interrupted)) throw error;
     await interruptible(async (again) => {
       if ((await afterInterrupt(options, again)) === 'leave') {
         throw new CommandError(
@@ -145,7 +145,7 @@ async function deploy(
         );
       }
       print('==> Canceling the deployment');
-      const ended = await cancelDeployment(manager, plan, { signal: again, listener: await deploymentView(print) });
+      const ended = await cancelDeployment(manager, plan, { signal: again, listener: await deploymentView(plan, print) });
       const what = ended === 'Canceled' ? 'was canceled' : `had ${ended === 'Succeeded' ? 'succeeded' : 'failed'} already`;
       throw new CommandError(
         'NOT_DONE',

@@ -77,7 +77,7 @@ function statusText({ plan, states, running, cost }: Status): string {
     `Environment ${graph.environment}, subscription ${graph.subscriptionId}\n`,
     formatTable(['resource', 'name', 'region', 'state'], rows),
     ...running.map((name) => `The deployment ${name} is running; "warpforge-infra provision" follows it.\n`),
-    cost === undefined ? 'Cost so far: not known without a VM' : `Cost so far (an estimate): ${formatCostSoFar(cost)}`,
+    cost === undefined ? 'Estimated cost so far: not known without a VM\n' : formatCostSoFar(cost),
     drift.length === 0 ? 'Drift: none\n' : `Drift: "warpforge-infra provision" would do this:\n${planText({ changes: drift })}`,
   ];
   return lines.join('\n');

@@ -6,7 +6,7 @@ import { ask } from '../confirm.ts';
 import { CommandError } from '../failure.ts';
 import { formatDuration } from '../format.ts';
 import { interruptible } from '../interrupt.ts';
-import { shortType } from '../plan-text.ts';
+import { scopeText, shortType } from '../plan-text.ts';
 import { addOutputFolderOption, addSettingsOptions } from '../settings-options.ts';
 
 const EXAMPLES = `
@@ -87,10 +87,7 @@ function inventoryText({ environment, groups, sharedGroups, resources, roleAssig
   const lines = [
     ...groups.map(({ name, location }) => `  - resource group ${name} (${location ?? ''}) with all that is in it`),
     ...resources.map(({ type, name, location }) => `  - ${shortType(type)} ${name} (${location ?? ''})`),
-    ...roleAssignments.map(
-      ({ roleDefinitionGuid, scope, principalId }) =>
-        `  - role ${roleDefinitionGuid} of ${principalId} on ${scope.split('/').at(-1) ?? ''}`,
-    ),
+    ...roleAssignments.map(({ roleName, scope, principalId }) => `  - role ${roleName} of ${principalId} on ${scopeText(scope)}`),
     ...sharedGroups.map(
       ({ group, foreign }) =>
         `  The resource group ${group.name} stays, for it has what others made: ${foreign.map(({ name }) => name).join(', ')}`,

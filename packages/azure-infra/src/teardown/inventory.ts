@@ -11,11 +11,16 @@ const GROUP_TYPE = 'Microsoft.Resources/resourceGroups';
 const DISK_TYPE = 'Microsoft.Compute/disks';
 const ROLES: readonly Role[] = [STORAGE_BLOB_DATA_READER, STORAGE_BLOB_DATA_CONTRIBUTOR];
 
+/** A right that this program has given. */
+export interface OwnRight extends RoleAssignmentFacts {
+  readonly roleName: string;
+}
+
 /** What an environment consists of, by its tags, and what is done with it in a teardown. */
 export interface Inventory {
   readonly environment: string;
   /** Rights that this program has given, by their computed names; they go first. */
-  readonly roleAssignments: readonly RoleAssignmentFacts[];
+  readonly roleAssignments: readonly OwnRight[];
   /** Resources of the environment, each before those that it uses. */
   readonly resources: readonly ArmResource[];
   /** Groups of the environment in which there is nothing else. They go with all that is in them. */
@@ -70,15 +75,16 @@ async function ownRights(
   resources: readonly ArmResource[],
   groupNames: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<RoleAssignmentFacts[]> {
+): Promise<OwnRight[]> {
   const { subscriptionId } = manager;
   const isWithin = (scope: string): boolean => resources.some(({ id }) => `${scope}/`.toLowerCase().startsWith(`${id}/`.toLowerCase()));
-  const found: RoleAssignmentFacts[] = [];
+  const found: OwnRight[] = [];
   for (const group of groupNames) {
     for (const right of await manager.resources.roleAssignmentsWithin(resourceGroupId(subscriptionId, group), signal)) {
       const role = ROLES.find(({ guid }) => guid === right.roleDefinitionGuid);
       if (role === undefined || !isWithin(right.scope)) continue;
-      if (right.name === nameOfRoleAssignment(subscriptionId, right.scope, right.principalId, role)) found.push(right);
+      if (right.name === nameOfRoleAssignment(subscriptionId, right.scope, right.principalId, role))
+        found.push({ ...right, roleName: role.name });
     }
   }
   return found;

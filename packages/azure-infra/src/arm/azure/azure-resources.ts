@@ -16,6 +16,7 @@ interface SdkResource {
   readonly name?: string;
   readonly location?: string;
   readonly tags?: Record<string, string>;
+  readonly sku?: { readonly name?: string };
   readonly identity?: { readonly principalId?: string };
   readonly properties?: unknown;
 }
@@ -111,13 +112,14 @@ function groupOf(id: string): string | undefined {
   return type === RESOURCE_GROUPS ? name : undefined;
 }
 
-function readResource({ id = '', type = '', name = '', location, tags, identity, properties }: SdkResource): ArmResource {
+function readResource({ id = '', type = '', name = '', location, tags, sku, identity, properties }: SdkResource): ArmResource {
   return {
     id,
     type: type === '' ? parseResourceId(id).type : type,
     name,
     ...(location === undefined ? {} : { location }),
     ...(tags === undefined ? {} : { tags }),
+    ...(sku === undefined ? {} : { sku }),
     ...(identity === undefined ? {} : { identity }),
     ...(isJsonObject(properties) ? { properties } : {}),
   };
