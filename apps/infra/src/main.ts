@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCacheWarmerCommand } from './commands/cachewarmer.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addDatasetCommand } from './commands/dataset.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addProvisionCommand } from './commands/provision.ts';
 import { addRunCommand } from './commands/run.ts';
@@ -41,6 +42,7 @@ function program(): Command {
   addStatusCommand(command, resolveContext);
   addTeardownCommand(command, resolveContext);
   command.commandsGroup('Data and training:');
+  addDatasetCommand(command, resolveContext);
   addOutputFolderOption(addSettingsOptions(addSetupCommand(command, resolveSetupTarget), ['mount']));
   addConfigCommand(command, resolveContext);
   addRunCommand(command, resolveContext);
