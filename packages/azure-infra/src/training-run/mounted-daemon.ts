@@ -9,7 +9,7 @@ import type { StepRunner } from './step-runner.ts';
 /** A mount is up as soon as each backend has answered once, which takes a second or two. */
 const READY_LIMIT_MS = 30_000;
 
-/** What was started here is gone 10 s after it was told to end (see `Machine`); a far machine needs time to be reached again. */
+/** Ten seconds after it was told to end everything that a machine has started is gone; a far one must be reached again after that. */
 const CLOSE_LIMIT_MS = 30_000;
 
 /** How long a daemon waits for the cache of one that is just ending. */
@@ -163,25 +163,33 @@ class Serving {
 
   async close(): Promise<void> {
     this.#stop.abort(new Error('the training has ended'));
-    await this.#gone;
-    if (this.#mountPoint !== undefined) await this.#checkUnmounted(this.#mountPoint);
+    const limit = AbortSignal.timeout(CLOSE_LIMIT_MS);
+    await Promise.race([this.#gone, aborted(limit)]);
+    if (this.#mountPoint !== undefined) await this.#checkUnmounted(this.#mountPoint, limit);
   }
 
   /** A daemon unmounts at its end; one that was killed could not. */
-  async #checkUnmounted(mountPoint: string): Promise<void> {
-    const { machine, asRoot } = this.#options;
+  async #checkUnmounted(mountPoint: string, limit: AbortSignal): Promise<void> {
+    const { machine, asRoot, programFolders } = this.#options;
     const log = new LogTail();
-    const code = await machine.run(unmountScript(mountPoint, this.#options.programFolders), {
-      signal: AbortSignal.timeout(CLOSE_LIMIT_MS),
-      asRoot,
-      onLine: (_stream, line) => log.push(line),
+    const onLine = (_stream: string, line: string): void => log.push(line);
+    const code = await machine.run(unmountScript(mountPoint, programFolders), { signal: limit, asRoot, onLine }).catch((error: unknown) => {
+      log.push(error instanceof Error ? error.message : String(error));
     });
     if (code === 0) return;
     throw new TrainingRunError(
       'RUN_STILL_MOUNTED',
-      `${mountPoint} is still mounted on ${machine.description}; remove it there with: warpdrive unmount ${mountPoint}${log.text}`,
+      `${mountPoint} may still be mounted on ${machine.description}; look there with "findmnt ${mountPoint}" and remove it with ` +
+        `"warpdrive unmount ${mountPoint}"${log.text}`,
     );
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Unmounts where anything is left. In the table of mounts blanks are written in octal: proc_pid_mounts(5), getmntent(3). */

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Machine, OutputStream } from '../machine/machine.ts';
 import type { InfraSettings } from '../settings/infra-settings.ts';
 import { TrainingRunError } from './errors.ts';
+import { LogTail } from './log-tail.ts';
 import { MountedDaemon } from './mounted-daemon.ts';
 import { StepRunner } from './step-runner.ts';
 
@@ -106,6 +107,7 @@ async function trainOn(
   };
 
   view.step('Mount contents:');
+  view.line(daemon.status.backends.map(({ mountPath }) => mountPath.slice(1)).join('  '));
   const backends: { name: string; folder: string; shards: number }[] = [];
   for (const { name, mountPath } of daemon.status.backends) {
     const folder = `${daemon.mountPoint}${mountPath}/${SHARD_FOLDER}`;
@@ -153,9 +155,15 @@ async function listShards(name: string, folder: string, steps: StepRunner, view:
     }
     return true;
   };
-  await steps.run({ name: `listing the shards of ${name}`, command: ['ls', '-1', '--', folder], onLine }, signal);
-  if (count === 0) {
-    throw new TrainingRunError('RUN_STEP_FAILED', `there are no shards in ${folder}; "warpforge-infra dataset" uploads some`);
+  const step = { name: `listing the shards of ${name}`, command: ['ls', '-1', '--', folder], onLine } as const;
+  const log = new LogTail();
+  const code = await steps.exitCode(step, log, signal);
+  if (code !== 0 || count === 0) {
+    throw new TrainingRunError(
+      'RUN_STEP_FAILED',
+      `there are no shards to be read in ${folder}: "warpforge-infra dataset" uploads some. Where permission is denied, the configuration of ` +
+        `the mount daemon needs allow_other: true${log.text}`,
+    );
   }
   view.detail(`${name} shards:`);
   view.line(`${first.join('  ')}${count > first.length ? `  ... (${count} in all)` : ''}`);
