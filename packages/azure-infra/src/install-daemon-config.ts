@@ -50,7 +50,7 @@ export async function installDaemonConfig({
 /** The script that does it; it runs as root. */
 export function installScript(config: string, path: string): string {
   return `set -eu
-PATH=/usr/local/bin:$PATH
+PATH=$PATH:/usr/local/bin
 export PATH
 CONFIG='${path.replaceAll("'", `'\\''`)}'
 READY_LIMIT_S=30

@@ -3,8 +3,8 @@ export function shellWord(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Where the setup of a VM puts the programs; a login without a terminal does not always have it. */
-const PROGRAM_FOLDERS = ['/usr/local/bin'];
+/** Where the setup of a VM puts the programs; not every login has it on its PATH. */
+const PROGRAM_FOLDER = '/usr/local/bin';
 
 /** How a command is run. */
 export interface ShellCommandOptions {
@@ -16,9 +16,8 @@ export interface ShellCommandOptions {
 
 /** A script of the POSIX shell that becomes one program. */
 export function shellCommand(words: readonly string[], { programFolders, manyFiles = false }: ShellCommandOptions): string {
-  const folders = [...programFolders, ...PROGRAM_FOLDERS].map((folder) => `${shellWord(folder)}:`).join('');
   return [
-    `PATH=${folders}$PATH`,
+    `PATH=${programFolders.map((folder) => `${shellWord(folder)}:`).join('')}$PATH:${PROGRAM_FOLDER}`,
     'export PATH',
     // Not of POSIX, but of every shell that is sh on a Linux machine.
     ...(manyFiles ? ['# shellcheck disable=SC3045', 'ulimit -n "$(ulimit -H -n)"'] : []),
