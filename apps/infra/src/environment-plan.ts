@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import type { Finding, InfraSettings, Plan, ResourceGraph } from '@warpforge/azure-infra';
+import type { Finding, InfraSettings, Plan, PlanOptions, ResourceGraph } from '@warpforge/azure-infra';
 import { openAzure, type AzureSession } from './azure-session.ts';
 import { programVersion } from './version.ts';
 
@@ -11,7 +11,7 @@ export interface EnvironmentPlan {
 }
 
 /** Signs in and makes the environment's graph; nothing is compared yet. */
-export async function openEnvironment(
+async function openEnvironment(
   settings: InfraSettings,
   signal: AbortSignal,
 ): Promise<{ azure: AzureSession; graph: ResourceGraph }> {
@@ -23,10 +23,10 @@ export async function openEnvironment(
 }
 
 /** Signs in, and compares the environment with what exists. */
-export async function planEnvironment(settings: InfraSettings, signal: AbortSignal): Promise<EnvironmentPlan> {
+export async function planEnvironment(settings: InfraSettings, signal: AbortSignal, options: PlanOptions = {}): Promise<EnvironmentPlan> {
   const { planChanges } = await import('@warpforge/azure-infra');
   const { azure, graph } = await openEnvironment(settings, signal);
-  return { azure, plan: await planChanges(azure.manager, graph, signal) };
+  return { azure, plan: await planChanges(azure.manager, graph, signal, options) };
 }
 
 /** The plan without Azure: everything is created. A key is read only where the settings name it. */

@@ -28,16 +28,23 @@ export function addPlanCommand(program: Command, resolve: Resolve): void {
   const command = program.command('plan').description('show what "provision" would do, and what it costs; changes nothing');
   addSettingsOptions(command, ['environment', 'storage', 'vm', 'mount'])
     .option('--offline', 'ask nothing of Azure: everything is new')
+    .option('--keep-vm', 'leave the VM as it is where a setting cannot be changed in place')
     .option('--json', 'print one JSON object: resources, template, cost, settings')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: { offline?: true; json?: true }, self: Command) => {
+    .action(async (options: PlanCommandOptions, self: Command) => {
       const context = await resolve(self);
-      const shown = options.offline === true ? await offline(context) : await interruptible((signal) => online(context, signal));
+      const shown = options.offline === true ? await offline(context) : await interruptible((signal) => online(context, options, signal));
       if (options.json === true) process.stdout.write(`${JSON.stringify(await planJson(context, shown))}\n`);
       else process.stdout.write(text(context, shown));
       const { hasChanges } = await import('@warpforge/azure-infra');
       if (options.offline !== true && hasChanges(shown.plan)) process.exitCode = EXIT.changes;
     });
+}
+
+interface PlanCommandOptions {
+  readonly offline?: true;
+  readonly keepVm?: true;
+  readonly json?: true;
 }
 
 interface ShownPlan {
@@ -58,9 +65,9 @@ async function offline({ settings }: CommandContext): Promise<ShownPlan> {
   };
 }
 
-async function online({ settings }: CommandContext, signal: AbortSignal): Promise<ShownPlan> {
+async function online({ settings }: CommandContext, { keepVm }: PlanCommandOptions, signal: AbortSignal): Promise<ShownPlan> {
   const { estimateCost } = await import('@warpforge/azure-infra');
-  const { plan, azure } = await planEnvironment(settings, signal);
+  const { plan, azure } = await planEnvironment(settings, signal, { keep: keepVm === true });
   const { caller } = azure;
   const kind = caller.type === 'User' ? 'user' : 'service principal';
   const cost = await estimateCost(plan.graph.resources, await openPrices(), signal);

@@ -25,11 +25,13 @@ Examples:
   $ warpforge-infra provision --yes --vm-size Standard_L8s_v3 --ssh-sources 203.0.113.0/24
   $ warpforge-infra provision --vm-size Standard_D8s_v5       # later: changes the VM alone
   $ warpforge-infra provision --admin-user trainer --replace-vm
+  $ warpforge-infra provision --keep-vm                       # after an update of this program, which changes the user data
   $ source .warpforge/.env.generated`;
 
 interface ProvisionOptions {
   readonly yes?: true;
   readonly replaceVm?: true;
+  readonly keepVm?: true;
   readonly onInterrupt: 'leave' | 'cancel';
   readonly json?: true;
 }
@@ -40,6 +42,11 @@ export function addProvisionCommand(program: Command, resolve: Resolve): void {
   addOutputFolderOption(addSettingsOptions(command, ['environment', 'storage', 'vm', 'mount']))
     .option('--yes', 'do not ask')
     .option('--replace-vm', 'delete the VM and make it anew where a setting cannot be changed in place; its OS disk is lost')
+    .addOption(
+      new Option('--keep-vm', 'leave the VM as it is where a setting cannot be changed in place, and change the rest').conflicts(
+        'replaceVm',
+      ),
+    )
     .addOption(
       new Option('--on-interrupt <what>', 'what becomes of a running deployment at Ctrl-C when there is no terminal to ask')
         .choices(['leave', 'cancel'])
@@ -70,7 +77,7 @@ async function provision(
 ): Promise<EnvironmentOutputs | undefined> {
   const { hasChanges } = await import('@warpforge/azure-infra');
   const { settings, sources, outputFolder } = context;
-  const planned = await planEnvironment(settings, signal);
+  const planned = await planEnvironment(settings, signal, { keep: options.keepVm === true });
   const { plan, azure } = planned;
   print(`Environment ${plan.graph.environment} in resource group ${plan.graph.group.name}, subscription ${plan.graph.subscriptionId}`);
   print(settingsText(sources));

@@ -74,7 +74,7 @@ function refuseReplacing({ changes }: Plan, allowed: boolean): void {
   throw new InfraError(
     'INFRA_REPLACE_REFUSED',
     `Azure cannot change this in place, and making it anew loses what is on it:\n${reasons.join('\n')}\n` +
-      'Run it with --replace-vm to delete and make it anew, or set the setting back. Nothing was changed',
+      'Run it with --replace-vm to delete and make it anew, or with --keep-vm to leave it as it is and change the rest. Nothing was changed',
   );
 }
 

@@ -26,7 +26,7 @@ export interface Plan {
 
 const GROUP_TYPE = 'Microsoft.Resources/resourceGroups';
 const ROLE_ASSIGNMENT_TYPE = 'Microsoft.Authorization/roleAssignments';
-/** Of the template's digest in the deployment's name; it only has to tell one template from the next. */
+/** Of the digest in the deployment's name; it only has to tell one graph from the next. */
 const NAME_HASH_LENGTH = 10;
 
 /** Whether a plan does anything. */
@@ -41,43 +41,56 @@ export function planFromNothing(graph: ResourceGraph): Plan {
   return { graph, identities: new Map(), template, deployment: deploymentOf(graph, template), changes };
 }
 
+/** How to plan. */
+export interface PlanOptions {
+  /** Leave a resource as it is that could only be changed by making it anew. Default false: it is planned as `replace`. */
+  readonly keep?: boolean;
+}
+
 /**
  * Compares an environment with what exists, by the service's own prediction (what-if). Nothing is changed.
  *
  * @throws {ArmError} when Azure refuses or does not answer.
  */
-export async function planChanges(manager: ResourceManager, graph: ResourceGraph, signal: AbortSignal): Promise<Plan> {
+export async function planChanges(
+  manager: ResourceManager,
+  graph: ResourceGraph,
+  signal: AbortSignal,
+  { keep = false }: PlanOptions = {},
+): Promise<Plan> {
   const identities = await findIdentities(manager, graph, signal);
-  const template = renderTemplate(graph, identities);
-  const predicted = await manager.deployments.whatIf(deploymentOf(graph, template), signal);
+  const predicted = await manager.deployments.whatIf(deploymentOf(graph, renderTemplate(graph, identities)), signal);
   const byId = new Map(predicted.map((change) => [change.resourceId.toLowerCase(), change]));
   const items = describeGraph(graph, identities);
   const changes = await Promise.all(items.map((item) => changeOf(manager, item, byId.get(item.head.id.toLowerCase()), signal)));
 
+  const replaced = new Set(changes.flatMap(({ action, key }) => (action === 'replace' && key !== undefined ? [key] : [])));
+  const kept = keep ? replaced : new Set<string>();
   // What is made anew has another identity afterwards, so the rights of the old one go, and those of the new one are not known yet.
-  const replaced = items.filter((_item, index) => changes[index]?.action === 'replace').map(({ resource }) => resource?.key);
-  const lasting = new Map([...identities].filter(([key]) => !replaced.includes(key)));
+  const lasting = new Map([...identities].filter(([key]) => kept.has(key) || !replaced.has(key)));
   const leftOver = await leftOverRights(manager, graph, lasting, signal);
-  const finalTemplate = lasting.size === identities.size ? template : renderTemplate(graph, lasting);
-  const finalChanges = describeGraph(graph, lasting).map((item, index) =>
-    item.pending ? created(item) : (changes[index] ?? created(item)),
-  );
-  return {
-    graph,
-    identities: lasting,
-    template: finalTemplate,
-    deployment: deploymentOf(graph, finalTemplate),
-    changes: [...finalChanges, ...leftOver],
-  };
+  const finalChanges = describeGraph(graph, lasting).map((item, index) => {
+    const change = changes[index];
+    if (item.pending || change === undefined) return created(item);
+    return change.key !== undefined && kept.has(change.key) ? keptAsItIs(change) : change;
+  });
+  const template = renderTemplate(graph, lasting, kept);
+  return { graph, identities: lasting, template, deployment: deploymentOf(graph, template), changes: [...finalChanges, ...leftOver] };
+}
+
+function keptAsItIs(change: PlannedChange): PlannedChange {
+  const note = `kept as it is, with another ${change.differences.map(({ path }) => path).join(', ')}`;
+  return { ...change, action: 'no change', differences: [], note };
 }
 
 function created({ head }: Item): PlannedChange {
   return { ...head, action: 'create', differences: [] };
 }
 
-/** The name follows from the template, so that a second run of the same finds the first. */
+/** The name follows from the graph alone, so that a second run finds the deployment of the first, whatever has come to exist between them. */
 function deploymentOf(graph: ResourceGraph, template: JsonObject): DeploymentRequest {
-  const hash = createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, NAME_HASH_LENGTH);
+  const asNew = JSON.stringify(renderTemplate(graph, new Map()));
+  const hash = createHash('sha256').update(asNew).digest('hex').slice(0, NAME_HASH_LENGTH);
   return {
     name: `warpforge-${graph.environment}-${hash}`,
     location: graph.group.location,

@@ -28,8 +28,10 @@ export type KnownIdentities = ReadonlyMap<string, string>;
  *
  * Rights of an identity that does not exist yet stand in a deployment of their own, which takes the principal as a parameter: a name
  * cannot be computed from `reference()`, a parameter can. Once `identities` has the principal they are literal like all others.
+ *
+ * @param kept keys of resources that exist and are left out, so that the deployment does not touch them
  */
-export function renderTemplate(graph: ResourceGraph, identities: KnownIdentities): JsonObject {
+export function renderTemplate(graph: ResourceGraph, identities: KnownIdentities, kept: ReadonlySet<string> = new Set()): JsonObject {
   const { group } = graph;
   const groupResource: JsonObject = {
     type: 'Microsoft.Resources/resourceGroups',
@@ -45,7 +47,7 @@ export function renderTemplate(graph: ResourceGraph, identities: KnownIdentities
     apiVersion: DEPLOYMENT_API_VERSION,
     name: `warpforge-${graph.environment}-resources`,
     resourceGroup: group.name,
-    properties: { mode: 'Incremental', expressionEvaluationOptions: { scope: 'inner' }, template: renderGroup(graph, identities) },
+    properties: { mode: 'Incremental', expressionEvaluationOptions: { scope: 'inner' }, template: renderGroup(graph, identities, kept) },
   };
   return {
     $schema: SUBSCRIPTION_SCHEMA,
@@ -54,7 +56,7 @@ export function renderTemplate(graph: ResourceGraph, identities: KnownIdentities
   };
 }
 
-function renderGroup(graph: ResourceGraph, identities: KnownIdentities): JsonObject {
+function renderGroup(graph: ResourceGraph, identities: KnownIdentities, kept: ReadonlySet<string>): JsonObject {
   const known: RoleAssignment[] = [];
   const unknown = new Map<string, RoleAssignment[]>();
   for (const assignment of graph.roleAssignments) {
@@ -69,15 +71,16 @@ function renderGroup(graph: ResourceGraph, identities: KnownIdentities): JsonObj
     $schema: GROUP_SCHEMA,
     contentVersion: CONTENT_VERSION,
     resources: [
-      ...graph.resources.map((resource) => renderResource(graph, resource)),
+      ...graph.resources.filter(({ key }) => !kept.has(key)).map((resource) => renderResource(graph, resource, kept)),
       ...known.map((assignment) => renderKnown(graph, assignment, identities)),
       ...[...unknown].map(([key, assignments]) => renderUnknown(graph, graph.resource(key), assignments)),
     ],
   };
 }
 
-function renderResource(graph: ResourceGraph, resource: Resource): JsonObject {
-  const { type, apiVersion, name, dependsOn } = resource;
+function renderResource(graph: ResourceGraph, resource: Resource, kept: ReadonlySet<string>): JsonObject {
+  const { type, apiVersion, name } = resource;
+  const dependsOn = resource.dependsOn.filter((key) => !kept.has(key));
   return {
     type,
     apiVersion,

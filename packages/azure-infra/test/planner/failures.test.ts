@@ -127,26 +127,29 @@ describe('a busy service', () => {
 
 describe('an interrupted deployment', () => {
   /** Starts a deployment and aborts the waiting when the first resource is begun. */
-  async function interrupted(azure: Azure): Promise<Plan> {
+  async function interrupted(azure: Azure, when: (operation: DeploymentOperation) => boolean = () => true): Promise<Plan> {
     const abort = new AbortController();
     const reason = new Error('Ctrl-C');
     const plan = await azure.plan(azure.environment());
     const work = applyPlan(azure.manager, plan, {
       signal: abort.signal,
       allowReplace: false,
-      listener: { operation: () => abort.abort(reason) },
+      listener: { operation: (operation) => (when(operation) ? abort.abort(reason) : undefined) },
       clock: UNTIL_ABORTED,
     });
     await expect(work).rejects.toBe(reason);
     return plan;
   }
 
-  it('goes on in Azure, and is followed by the next run instead of started again', async () => {
-    const azure = await openAzure();
-    await interrupted(azure);
+  it.each([
+    { when: 'at its first resource', stop: () => true },
+    // The identity of the VM exists then, so that the next template is another one.
+    { when: 'while the VM is made', stop: ({ type }: DeploymentOperation) => type === VM },
+  ])('goes on in Azure, and is followed by the next run instead of started again: $when', async ({ stop }) => {
+    const azure = await openAzure({ pollSeconds: 1 });
+    await interrupted(azure, stop);
     const before = azure.fake.log.length;
     let attached: string | undefined;
-    // The same template finds the same deployment, before there is an identity as after.
     const plan = await planChanges(azure.manager, azure.environment(), azure.signal);
     await applyPlan(azure.manager, plan, {
       signal: azure.signal,

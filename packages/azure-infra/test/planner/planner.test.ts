@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { hasChanges, InfraError } from '../../src/index.ts';
+import { applyPlan, hasChanges, InfraError, planChanges } from '../../src/index.ts';
 import { DEFAULT_PRINCIPAL } from '../../src/testing/testing.ts';
 import { SUBSCRIPTION } from '../graph/environment-under-test.ts';
-import { doings, openAzure, textAt, type Azure } from './azure.ts';
+import { doings, IMPATIENT, openAzure, textAt, type Azure } from './azure.ts';
 
 const VM = 'Microsoft.Compute/virtualMachines';
 const ROLES = 'Microsoft.Authorization/roleAssignments';
@@ -110,6 +110,22 @@ describe('what can only be made anew', () => {
     expect(failure).toMatchObject({ code: 'INFRA_REPLACE_REFUSED', message: expect.stringContaining('--replace-vm') as string });
     expect((failure as Error).message).toContain(path);
     expect(azure.writes(before)).toEqual([]);
+  });
+
+  it('is left as it is on request, and the rest is changed', async () => {
+    const azure = await openAzure();
+    await azure.deploy(azure.environment());
+    const old = principalOf(azure);
+    const graph = azure.environment({ ADMIN_USER: 'trainer' }, { sshSources: ['198.51.100.0/24'] });
+    const plan = await planChanges(azure.manager, graph, azure.signal, { keep: true });
+    expect(doings(plan)).toEqual(['change Microsoft.Network/networkSecurityGroups warpdrive-forge-vm-nsg']);
+    expect(plan.changes.find(({ key }) => key === 'vm')?.note).toMatch(
+      /^kept as it is, with another .*properties\.osProfile\.adminUsername/,
+    );
+    await applyPlan(azure.manager, plan, { signal: azure.signal, allowReplace: false, clock: IMPATIENT });
+    expect(principalOf(azure)).toBe(old);
+    expect(textAt(azure.fake.resources(VM)[0], 'properties', 'osProfile', 'adminUsername')).toBe('azureuser');
+    expect(hasChanges(await planChanges(azure.manager, graph, azure.signal, { keep: true }))).toBe(false);
   });
 
   it('is made anew with leave; the rights of the old identity go, the new one gets them', async () => {
