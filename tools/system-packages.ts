@@ -8,6 +8,8 @@ export interface SystemPackage {
   /** What shows that it, or what stands in for it, is installed: programs on PATH, or files by their absolute paths. One is enough. */
   readonly shownBy: readonly string[];
   readonly neededBy: string;
+  /** It brings a service, which nobody wants on their own machine for the sake of a test: only continuous integration installs it by itself. */
+  readonly bringsService?: true;
 }
 
 /** Where Debian's own Python, and no other, finds modules. */
@@ -26,6 +28,10 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
     shownBy: ['/usr/lib/chromium/chromium', '/opt/google/chrome/chrome'],
     neededBy: "the trainer's report, and its WebGPU on the software driver that comes along",
   },
+  { name: 'shellcheck', shownBy: ['shellcheck'], neededBy: 'the scripts that run on the VM' },
+  { name: 'openssh-client', shownBy: ['ssh', 'ssh-keygen'], neededBy: 'commands on the VM' },
+  { name: 'openssh-server', shownBy: ['/usr/sbin/sshd'], neededBy: 'the stand-in for the VM', bringsService: true },
+  { name: 'cloud-init', shownBy: ['cloud-init'], neededBy: "the schema of the VM's user data", bringsService: true },
 ];
 
 /** What the benchmarks of the mount use: the load generator and the peer. */
