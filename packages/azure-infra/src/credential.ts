@@ -50,10 +50,16 @@ export async function identifyCaller(credential: TokenCredential, scope: string,
     throw new InfraError('INFRA_SIGN_IN', 'the access token names no object id (claim "oid"), so no role can be assigned to its owner');
   return {
     objectId,
-    type: claims.get('idtyp') === 'app' ? 'ServicePrincipal' : 'User',
+    type: principalType(claims),
     name: text(claims.get('upn')) ?? text(claims.get('unique_name')) ?? text(claims.get('appid')),
     address: text(claims.get('ipaddr')),
   };
+}
+
+/** The claim `idtyp` says it where it is there; tokens without it name the scopes (`scp`) that a person has consented to, and applications have none. */
+function principalType(claims: ReadonlyMap<string, unknown>): Principal['type'] {
+  const type = claims.get('idtyp') ?? (claims.has('scp') || claims.has('upn') ? 'user' : 'app');
+  return type === 'user' ? 'User' : 'ServicePrincipal';
 }
 
 function readClaims(token: string): ReadonlyMap<string, unknown> {
