@@ -1,4 +1,5 @@
 import type { ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { TokenCredential } from '../credential.ts';
 import { whilePropagating, type PropagationWait } from '../role-propagation.ts';
@@ -23,6 +24,16 @@ export interface StoredBlob {
   readonly size: number;
   /** Base64; undefined when none was stored with it. */
   readonly md5: string | undefined;
+}
+
+/** What becomes a blob in one request. */
+export interface BlobContent {
+  readonly size: number;
+  /** 16 bytes. */
+  readonly md5: Buffer;
+  readonly contentType: string;
+  /** Begins to read from the start; called again for every attempt. */
+  readonly open: () => Readable;
 }
 
 /** Throttling, failures of the service and broken connections; with the SDK's pauses, 0 + 4 + 12 + 28 + 60 s, this gets over an interruption of a minute and a half. */
@@ -70,9 +81,9 @@ export class ContainerConnection {
   }
 
   /** Writes a blob in one request, whose bytes the service compares with their MD5. */
-  async put(blobName: string, bytes: Buffer, md5: Buffer, contentType: string, signal: AbortSignal): Promise<void> {
+  async put(blobName: string, { size, md5, contentType, open }: BlobContent, signal: AbortSignal): Promise<void> {
     await this.#run((client) =>
-      client.getBlockBlobClient(blobName).upload(bytes, bytes.length, {
+      client.getBlockBlobClient(blobName).upload(open, size, {
         abortSignal: signal,
         transactionalContentMD5: md5,
         blobHTTPHeaders: { blobContentMD5: md5, blobContentType: contentType },

@@ -20,5 +20,5 @@ export async function assertUnchanged(path: string, before: FileState): Promise<
 
 /** The file changed while it was uploaded. */
 export function changed(): FileUploadError {
-  return new FileUploadError('the file changed while it was uploaded; nothing of it was made visible');
+  return new FileUploadError('the file changed while it was uploaded; upload it again when it is complete');
 }

@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import type { BlockSlots } from './block-slots.ts';
 import type { ContainerConnection, StoredBlob } from './container-connection.ts';
 import { FileUploadError } from './errors.ts';
+import { FileBody } from './file-body.ts';
 import type { FileHasher } from './file-hasher.ts';
 import type { FileOutcome } from './file-outcome.ts';
 import { assertUnchanged, changed, fileState, type FileState } from './file-state.ts';
@@ -25,10 +26,16 @@ const MAX_BLOCKS = 50_000;
 const CONTENT_TYPES: Readonly<Record<string, string>> = { '.tar': 'application/x-tar', '.idx': 'text/plain' };
 
 /**
+ * Files of up to so many blocks are one Put Blob. Its MD5 is the only one that is needed, while blocks need one each besides that of the
+ * whole, and hashing is most of the work (1.5 s of a core for each GB). What a broken connection costs is at most this much sent again.
+ */
+const WHOLE_BLOCKS = 8;
+
+/**
  * Brings a file into its container, unless it is there.
  *
- * Up to one block is one Put Blob. More are blocks whose ids name their place and MD5, so that what an interrupted run has sent is
- * recognised and not sent again; Put Block List makes them visible, all at once. The service compares what it receives with the MD5 of
+ * A larger file than {@link WHOLE_BLOCKS} is sent as blocks whose ids name their place and MD5, so that what an interrupted run has sent
+ * is recognised and not sent again; Put Block List makes them visible, all at once. The service compares what it receives with the MD5 of
  * each request, and what it says that it stores is compared with the file at the end.
  *
  * @param stored the blob of this name, as it is now
@@ -42,24 +49,32 @@ export async function uploadFile(
   const { connection, slots, hasher, signal, onBytes } = context;
   const before = await fileState(path);
   const { size } = before;
-  if (stored?.md5 !== undefined && stored.size === size) {
-    const md5 = (await hasher.hash(path)).md5.toString('base64');
-    await assertUnchanged(path, before);
-    if (md5 === stored.md5) {
-      onBytes(size);
-      return { size, md5, outcome: 'present', sentBytes: 0 };
-    }
+  const isWhole = size <= WHOLE_BLOCKS * slots.blockBytes;
+  const mayBeThere = stored?.md5 !== undefined && stored.size === size;
+  // Blocks are sent while the file is hashed.
+  const hashed = isWhole || mayBeThere ? await hashUnchanged(path, before, hasher) : undefined;
+  if (mayBeThere && hashed?.toString('base64') === stored.md5) {
+    onBytes(size);
+    return { size, md5: stored.md5, outcome: 'present', sentBytes: 0 };
   }
   await using file = await open(path);
   const upload = new Upload(path, blobName, file, before, context);
-  const sent = size <= slots.blockBytes ? await upload.putWhole() : await upload.putBlocks();
+  const sent = isWhole && hashed !== undefined ? await upload.putWhole(hashed) : await upload.putBlocks();
   const now = await connection.stat(blobName, signal);
   if (now.size !== size || now.md5 !== sent.md5) {
     throw new FileUploadError(
       `the service has ${now.size} bytes with MD5 ${now.md5 ?? 'unknown'}, not ${size} with ${sent.md5}; another program may have written there`,
     );
   }
+  await assertUnchanged(path, before);
   return { size, outcome: 'uploaded', ...sent };
+}
+
+/** The MD5 of a file that is as it was. */
+async function hashUnchanged(path: string, before: FileState, hasher: FileHasher): Promise<Buffer> {
+  const { md5 } = await hasher.hash(path);
+  await assertUnchanged(path, before);
+  return md5;
 }
 
 type Sent = Pick<FileOutcome, 'md5' | 'sentBytes'>;
@@ -88,15 +103,21 @@ class Upload {
     setMaxListeners(0, this.#signal);
   }
 
-  async putWhole(): Promise<Sent> {
+  async putWhole(md5: Buffer): Promise<Sent> {
     const { connection, slots, onBytes } = this.#context;
     const { size } = this.#before;
     return slots.use(async (memory) => {
-      this.#signal.throwIfAborted();
-      const bytes = await this.#read(memory, 0, size);
-      const md5 = hash('md5', bytes, 'buffer');
-      await assertUnchanged(this.#path, this.#before);
-      await connection.put(this.#blobName, bytes, md5, this.#contentType, this.#signal);
+      const body = new FileBody(this.#file, size, memory, (reason) => this.#stop.abort(reason));
+      try {
+        await connection.put(this.#blobName, { size, md5, contentType: this.#contentType, open: () => body.open() }, this.#signal);
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        // Bytes that do not have this MD5 are those of a file that has changed, rather than damaged on their way.
+        await assertUnchanged(this.#path, this.#before);
+        throw error;
+      } finally {
+        await body.close();
+      }
       onBytes(size);
       return { md5: md5.toString('base64'), sentBytes: size };
     });
@@ -113,7 +134,7 @@ class Upload {
     const blocks = Array.from({ length: count }, (_, index) => this.#putBlock(index, staged));
     try {
       const [whole, sent] = await Promise.all([hasher.hash(this.#path), Promise.all(blocks)]);
-      // The hash and the blocks were read one after the other: they belong together if nothing was written since the beginning.
+      // The hash and the blocks come from different reads: they belong together if nothing was written since the beginning.
       await assertUnchanged(this.#path, this.#before);
       const ids = sent.map(({ id }) => id);
       await connection.commit(this.#blobName, ids, whole.md5, this.#contentType, this.#signal);

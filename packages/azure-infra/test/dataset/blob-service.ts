@@ -89,9 +89,9 @@ async function answer(service: BlobService, message: IncomingMessage, response: 
     message.once('data', () => message.socket.destroy());
     return;
   }
-  const body = await buffer(message);
-  const reply = fault === undefined ? perform(service, request, message, body, url.searchParams) : refusal(fault.status, fault.code);
-  send(response, reply);
+  // An error answer comes before the body has, as the service does it.
+  if (fault !== undefined) send(response, refusal(fault.status, fault.code));
+  else send(response, perform(service, request, message, await buffer(message), url.searchParams));
 }
 
 function perform(

@@ -3,19 +3,18 @@ import { appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BlockSlots } from '../../src/dataset/block-slots.ts';
-import { ContainerConnection } from '../../src/dataset/container-connection.ts';
 import type { ContainerTarget, DatasetFile } from '../../src/dataset/container-target.ts';
 import { DatasetUploadError } from '../../src/dataset/errors.ts';
-import { FileHasher } from '../../src/dataset/file-hasher.ts';
-import { uploadFile } from '../../src/dataset/upload-file.ts';
 import { uploadDataset, type UploadOptions, type UploadProgress } from '../../src/dataset/upload-dataset.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { CONTAINER, startBlobService, type BlobRequest, type BlobService } from './blob-service.ts';
 
 const BLOCK = 64 * 1024;
-/** Three blocks. */
-const LARGE = randomBytes(2 * BLOCK + 1000);
+/** Nine blocks: one more than are sent as a whole. */
+const LARGE = randomBytes(8 * BLOCK + 1000);
+const BLOCKS = 9;
+/** Sent as a whole, through memory that holds a part of it. */
+const MEDIUM = randomBytes(7 * BLOCK + 1000);
 const SMALL = randomBytes(5000);
 
 let service: BlobService;
@@ -71,7 +70,7 @@ describe('uploadDataset', () => {
     const files = [
       await file('a.tar', LARGE),
       await file('a.idx', SMALL),
-      await file('b.tar', SMALL, 'beta'),
+      await file('b.tar', MEDIUM, 'beta'),
       await file('empty', new Uint8Array(0)),
     ];
     const progress: UploadProgress[] = [];
@@ -79,14 +78,14 @@ describe('uploadDataset', () => {
     expect(outcomes.map(({ blob, outcome, sentBytes }) => [blob, outcome, sentBytes])).toEqual([
       ['train/a.tar', 'uploaded', LARGE.length],
       ['train/a.idx', 'uploaded', SMALL.length],
-      ['train/b.tar', 'uploaded', SMALL.length],
+      ['train/b.tar', 'uploaded', MEDIUM.length],
       ['train/empty', 'uploaded', 0],
     ]);
     expect(stored('a.tar')).toEqual({ bytes: LARGE, md5: hash('md5', LARGE, 'base64'), contentType: 'application/x-tar' });
     expect(stored('a.idx')).toEqual({ bytes: SMALL, md5: hash('md5', SMALL, 'base64'), contentType: 'text/plain' });
-    expect(stored('b.tar', 'beta')?.bytes).toEqual(SMALL);
+    expect(stored('b.tar', 'beta')?.bytes).toEqual(MEDIUM);
     expect(stored('empty')?.bytes).toHaveLength(0);
-    const bytes = LARGE.length + 2 * SMALL.length;
+    const bytes = LARGE.length + MEDIUM.length + SMALL.length;
     expect(progress.at(-1)).toEqual({ filesDone: 4, files: 4, bytesDone: bytes, bytes });
     expect(count(({ token }) => token === undefined)).toBe(0);
   });
@@ -113,7 +112,7 @@ describe('uploadDataset', () => {
       return 'reset';
     };
     await expect(upload(files, { signal: abort.signal })).rejects.toThrow('stopped');
-    expect([...service.staged.values()].map(({ size }) => size)).toEqual([3]);
+    expect([...service.staged.values()].map(({ size }) => size)).toEqual([BLOCKS]);
     expect(stored('a.tar')).toBeUndefined();
     service.fault = () => undefined;
     service.requests.length = 0;
@@ -194,11 +193,12 @@ describe('uploadDataset', () => {
       const key = `${method} ${comp} ${blockId}`;
       const time = (seen.get(key) ?? 0) + 1;
       seen.set(key, time);
-      if (time === 1) return isBlock({ method, comp } as BlobRequest) ? 'reset' : { status: 503, code: 'ServerBusy' };
+      if (time === 1) return method === 'PUT' ? 'reset' : { status: 503, code: 'ServerBusy' };
       return time === 2 ? { status: 500, code: 'InternalError' } : undefined;
     };
-    await upload([await file('a.tar', LARGE)]);
+    await upload([await file('a.tar', LARGE), await file('b.tar', MEDIUM)]);
     expect(stored('a.tar')?.bytes).toEqual(LARGE);
+    expect(stored('b.tar')?.bytes).toEqual(MEDIUM);
     expect(seen.get('GET list ')).toBe(3);
   });
 
@@ -218,7 +218,7 @@ describe('uploadDataset', () => {
   });
 
   it.each([
-    ['one block', SMALL],
+    ['a few blocks', MEDIUM],
     ['many blocks', LARGE],
   ])('notices when the service stores another MD5 than that of a file of %s', async (_, bytes) => {
     const files = [await file('a.tar', bytes)];
@@ -246,21 +246,18 @@ describe('uploadDataset', () => {
   it.each([
     ['longer', () => appendFile(join(folder, 'a.tar'), 'more')],
     ['shorter', () => truncate(join(folder, 'a.tar'), 10)],
-  ])('fails when a file of one block becomes %s while it waits for its turn, and leaves nothing visible', async (_, change) => {
-    class LateSlots extends BlockSlots {
-      override async use<T>(work: (memory: Buffer) => Promise<T>): Promise<T> {
-        await change();
-        return super.use(work);
-      }
-    }
-    const { path, blobName } = await file('a.tar', SMALL);
-    await using hasher = new FileHasher();
-    const { signal } = new AbortController();
-    const connection = await ContainerConnection.open(target('alpha'), options());
-    const slots = new LateSlots(1, BLOCK);
-    const uploading = uploadFile(path, blobName, undefined, { connection, slots, hasher, signal, onBytes: () => undefined });
-    await expect(uploading).rejects.toThrow('changed while it was uploaded');
-    expect(stored('a.tar')).toBeUndefined();
+    ['another', () => writeFile(join(folder, 'a.tar'), Buffer.alloc(MEDIUM.length))],
+  ])('fails when a file that is sent whole becomes %s, and never stores a mixture', async (_, change) => {
+    const files = [await file('a.tar', MEDIUM)];
+    service.fault = async ({ method }) => {
+      // It is hashed by then, and only a part of it read.
+      if (method === 'PUT') await change();
+      return undefined;
+    };
+    const error = await failuresOf(upload(files));
+    expect(error.failures[0]!.reason).toContain('changed while it was uploaded');
+    const now = stored('a.tar');
+    if (now !== undefined) expect(now.bytes).toEqual(MEDIUM);
   });
 
   it('refuses a file of more blocks than a blob can have', async () => {
@@ -272,11 +269,11 @@ describe('uploadDataset', () => {
     const abort = new AbortController();
     const reason = new Error('enough');
     service.fault = (request) => {
-      if (isBlock(request)) abort.abort(reason);
+      // The first bytes of both kinds are on their way.
+      if (request.method === 'PUT') abort.abort(reason);
       return undefined;
     };
-    await expect(upload([await file('a.tar', LARGE), await file('b.tar', LARGE)], { signal: abort.signal })).rejects.toBe(reason);
-    expect(service.blobs.size).toBe(0);
+    await expect(upload([await file('a.tar', LARGE), await file('b.tar', MEDIUM)], { signal: abort.signal })).rejects.toBe(reason);
     await expect(upload([], { signal: abort.signal })).rejects.toBe(reason);
   });
 
