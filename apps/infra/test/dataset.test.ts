@@ -143,7 +143,7 @@ describe('warpforge-infra dataset', () => {
     expect(names(await storage.list('accountb'))).toContain('train/s-3.tar');
   });
 
-  /** Starts the upload of a small and a large file, and returns when all of it is there but one block of three, and the commit. */
+  /** Starts the upload of a small and a large file, and returns when all of it is there but one block of nine, and the commit. */
   async function startAndHold(own: string): Promise<{ child: ChildProcess; release: () => void }> {
     const held = Promise.withResolvers<undefined>();
     const released = Promise.withResolvers<undefined>();
@@ -156,15 +156,15 @@ describe('warpforge-infra dataset', () => {
     await held.promise;
     const answered = (wanted: string, name: string): number =>
       storage.answers.filter(({ method, path, status }) => method === wanted && path.endsWith(name) && status < 300).length;
-    await expect.poll(() => answered('PUT', 's-2.tar'), { timeout: 30_000 }).toBe(2);
+    await expect.poll(() => answered('PUT', 's-2.tar'), { timeout: 30_000 }).toBe(8);
     await expect.poll(() => answered('HEAD', 's-0.tar'), { timeout: 30_000 }).toBe(1);
     return { child, release: () => released.resolve(undefined) };
   }
 
-  /** A small shard and one of three blocks; that this is no archive does not matter as it comes with an index. */
+  /** A small shard and one of nine blocks; that this is no archive does not matter as it comes with an index. */
   async function smallAndLarge(): Promise<{ own: string; bytes: Buffer }> {
     const own = await makeShards(['s-0.tar']);
-    const bytes = randomBytes(17 * MIB);
+    const bytes = Buffer.alloc(65 * MIB, 'block');
     await writeFile(join(own, 's-2.tar'), bytes);
     await writeFile(join(own, 's-2.idx'), 'index');
     return { own, bytes };
