@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { runProgram } from '../run-program.ts';
 import { LOADER_BENCHMARK_PACKAGES, MOUNT_BENCHMARK_PACKAGES, provideSystemPackages, type SystemPackage } from '../system-packages.ts';
+import { measureInfra } from './infra/suite.ts';
 import { describeMachine, type Peer } from './machine.ts';
 import { measureMount } from './mount-suite.ts';
 import type { Progress } from './reading.ts';
@@ -44,6 +45,14 @@ const SUITES: readonly Suite[] = [
       ['tar-stream', process.execPath, '-p', 'JSON.parse(fs.readFileSync("node_modules/tar-stream/package.json", "utf8")).version'],
     ],
     measure: measureWebdataset,
+  },
+  {
+    name: 'infra',
+    title: 'The provisioner',
+    description: 'uploads against a plain client, time until the command answers',
+    packages: [],
+    peers: [],
+    measure: measureInfra,
   },
 ];
 

@@ -1,4 +1,4 @@
-/** One side of a comparison: measures once and returns a rate (higher is better). */
+/** One side of a comparison: measures once and returns a rate, or a time where the question is about one. */
 export interface Contender {
   readonly name: string;
   measure(): Promise<number>;

@@ -11,7 +11,7 @@ export interface Verdict {
   readonly aim?: number;
   /** `at-least`: higher is better. `at-most`: lower is better. */
   readonly sense: 'at-least' | 'at-most';
-  readonly unit: 'ratio' | 'MiB' | '%';
+  readonly unit: 'ratio' | 'MiB' | '%' | 'ms';
   readonly series: readonly Series[];
   /** Unit of the series' values, such as `MB/s`. */
   readonly seriesUnit: string;
@@ -31,6 +31,8 @@ export function format(value: number, unit: Verdict['unit']): string {
       return value.toFixed(2);
     case 'MiB':
       return `${value.toFixed(Math.abs(value) < 10 ? 1 : 0)} MiB`;
+    case 'ms':
+      return `${value.toFixed(0)} ms`;
     case '%':
       return `${value.toFixed(1)} %`;
   }
