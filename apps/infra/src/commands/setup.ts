@@ -1,11 +1,11 @@
 import type { SetUpCommand, SetUpOptions, SetUpResult, VmSetup } from '@warpforge/azure-infra';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { CommandError } from '../failure.ts';
 import { interruptible } from '../interrupt.ts';
 import { formatTable } from '../table.ts';
+import { programVersion } from '../version.ts';
 
 /** Which VM is set up, and for what. */
 export interface SetupTarget {
@@ -36,7 +36,7 @@ uses the programs ssh and scp with your agent and configuration. Local NVMe disk
 Examples:
   $ warpforge-infra setup
   $ warpforge-infra setup --dry-run
-  $ npm pack --workspaces --pack-destination packages-of-mine && warpforge-infra setup --packages packages-of-mine
+  $ npm run build && npm pack -w packages -w apps --pack-destination /tmp/packages && warpforge-infra setup --packages /tmp/packages
   $ warpforge-infra setup --host 203.0.113.7 --user azureuser --identity ~/.ssh/training
   $ warpforge-infra setup --cloud-init > user-data.yaml`;
 
@@ -60,9 +60,8 @@ export function addSetupCommand(program: Command, resolve: ResolveSetupTarget): 
     .addOption(new Option('--script', 'print the script that runs on the VM').conflicts(['dryRun', 'json']))
     .addHelpText('after', EXAMPLES)
     .action(async (options: SetupOptions, command: Command) => {
-      const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
       const target = await resolve(command);
-      const setup = { mountPoint: target.mountPoint, cachePath: target.cachePath, version };
+      const setup = { mountPoint: target.mountPoint, cachePath: target.cachePath, version: programVersion() };
       const library = await import('@warpforge/azure-infra');
       if (options.cloudInit === true) process.stdout.write(library.cloudInit(setup));
       else if (options.script === true) process.stdout.write(library.setupScript(setup));

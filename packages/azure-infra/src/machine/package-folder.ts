@@ -30,7 +30,7 @@ export async function localPackages(folder: string): Promise<LocalPackages> {
   if (files.length === 0) {
     throw new MachineError(
       'MACHINE_OPTION_INVALID',
-      `there is no .tgz file in ${folder}: make them with "npm pack --workspaces --pack-destination ${folder}"`,
+      `there is no .tgz file in ${folder}: make them in the repository with "npm run build && npm pack -w packages -w apps --pack-destination FOLDER"`,
     );
   }
   const hash = createHash('sha256');

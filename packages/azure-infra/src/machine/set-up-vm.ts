@@ -58,7 +58,7 @@ export function removePackageFolder(folder: string): string {
  * @throws {MachineError} `MACHINE_SETUP_FAILED` with what the failing step said; others as {@link Machine} throws them.
  */
 export async function setUpVm(machine: Machine, options: SetUpOptions): Promise<SetUpResult> {
-  const { setup, packages, signal, onStep, onLine } = options;
+  const { setup, packages, signal, onStep } = options;
   onStep(`waiting for ${machine.description} to answer, and for its cloud-init to end`);
   if ((await untilStarted(machine, options)) !== 0) {
     onStep('cloud-init has ended with a failure; /var/log/cloud-init-output.log on the VM says more. The setup repairs what is missing');
@@ -106,7 +106,7 @@ async function runSetup(machine: Machine, script: string, { signal, onStep, onLi
       onLine(stream, line);
     },
   });
-  if (status !== 0) throw new MachineError('MACHINE_SETUP_FAILED', `the setup of ${machine.description} failed: ${reason}`);
+  if (status !== 0) throw new MachineError('MACHINE_SETUP_FAILED', `${machine.description}: ${reason}`);
 }
 
 /** The tarballs are on the VM only while `use` runs. */

@@ -20,11 +20,7 @@ script=$(head -c ${bytes} && echo x) || exit 1
 printf %s "\${script%x}" | setsid sh /dev/fd/3 3<&0 0</dev/null 4<&- &
 child=$!
 ended=
-stop() {
-  ended=1
-  kill -TERM "-$child"
-}
-trap stop HUP INT TERM
+trap "ended=1; kill -TERM -\\$child" HUP INT TERM
 (
   cat <&4
   kill -TERM $$

@@ -131,7 +131,7 @@ function configured(path: string): string {
 
 /** A word for the shell that runs what ssh sends. */
 function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function invalid(what: string, value: string): MachineError {

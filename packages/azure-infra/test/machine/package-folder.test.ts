@@ -23,7 +23,9 @@ describe('localPackages', () => {
 
   it('says how to make packages where there are none', async () => {
     mkdirSync(join(folder, 'empty'));
-    await expect(localPackages(join(folder, 'empty'))).rejects.toThrow(/no \.tgz file in .*empty: make them with "npm pack --workspaces/);
+    await expect(localPackages(join(folder, 'empty'))).rejects.toThrow(
+      /no \.tgz file in .*empty: make them in the repository with "npm run build && npm pack/,
+    );
     await expect(localPackages(join(folder, 'missing'))).rejects.toMatchObject({ code: 'MACHINE_OPTION_INVALID' });
   });
 });

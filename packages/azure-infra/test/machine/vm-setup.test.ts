@@ -42,16 +42,19 @@ describe('the scripts of a VM', () => {
 
   it('are text of the shell whatever the paths are', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'/ab.-_$\'`"\\\n ;') })), (path) => {
-        let script;
-        try {
-          script = checkScript({ ...setup, mountPoint: path });
-        } catch {
-          return;
-        }
-        expect(script).toContain(`MOUNT_POINT='${path}'\n`);
-        expect(path).toMatch(/^\/[A-Za-z0-9._/-]+$/);
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('/', 'a', '.', '-', '$', "'", '`', '"', '\\', '\n', ' ', ';') })),
+        (path) => {
+          let script;
+          try {
+            script = checkScript({ ...setup, mountPoint: path });
+          } catch {
+            return;
+          }
+          expect(script).toContain(`MOUNT_POINT='${path}'\n`);
+          expect(path).toMatch(/^\/[A-Za-z0-9._/-]+$/);
+        },
+      ),
     );
     expect(() => setupScript({ ...setup, mountPoint: "/wd'; reboot '" })).toThrow(/the mount point of a VM must be an absolute path/);
     expect(() => setupScript({ ...setup, cachePath: '/mnt/../etc' })).toThrow(/the cache of a VM/);

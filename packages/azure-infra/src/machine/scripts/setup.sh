@@ -15,13 +15,15 @@ step() {
   printf '==> %s\n' "$*"
 }
 note() { printf '    %s\n' "$*"; }
+# The last line on standard error is always the reason.
 fail() {
-  printf 'warpforge setup: %s\n' "$*" >&2
+  printf 'warpforge setup: "%s" failed: %s\n' "$current_step" "$*" >&2
+  trap - EXIT
   exit 1
 }
 on_exit() {
   status=$?
-  [ "$status" -eq 0 ] || printf 'warpforge setup: failed at "%s" (exit %s); what went before is done, run it again after repairing this\n' "$current_step" "$status" >&2
+  [ "$status" -eq 0 ] || printf 'warpforge setup: "%s" failed (exit %s): the lines above say why; after repairing that, run the setup again\n' "$current_step" "$status" >&2
 }
 trap on_exit EXIT
 
@@ -113,7 +115,7 @@ install_release() {
     *"/$node-"*) ;;
     *) set -- "$@" "$node@$NODE_VERSION" ;;
   esac
-  note "npm install $*"
+  note "npm installs $# packages, $node@$NODE_VERSION among them"
   staging=$PROGRAMS/releases/$RELEASE.partial
   rm -rf "$staging" "${PROGRAMS:?}/releases/$RELEASE"
   mkdir -p "$staging"
