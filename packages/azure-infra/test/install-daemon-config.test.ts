@@ -46,6 +46,7 @@ metrics: { enabled: false }
       'systemctl',
       `echo "$*" >>'${folder}/calls'
 case $1 in
+  is-system-running) echo running ;;
   cat) [ ! -e '${folder}/no-unit' ] ;;
   is-active) [ -e '${folder}/active' ] ;;
   restart)
@@ -56,6 +57,8 @@ case $1 in
 esac`,
     );
     program('journalctl', 'echo "the log of the unit"');
+    // The daemon is started again and again.
+    vi.stubEnv('NODE_COMPILE_CACHE', join(tmpdir(), 'node-compile-cache'));
     vi.stubEnv('PATH', `${join(folder, 'programs')}:/usr/sbin:/usr/bin:/sbin:/bin`);
   });
   afterEach(() => {
@@ -88,10 +91,7 @@ esac`,
 
   it('keeps the former one where the daemon refuses it', async () => {
     writeFileSync(join(folder, 'no-unit'), '');
-    expect(await install()).toEqual([
-      'wrote /etc/warpdrive/config.yaml',
-      'there is no unit warpdrive.service here; "warpdrive serve" mounts',
-    ]);
+    expect(await install()).toEqual(['wrote /etc/warpdrive/config.yaml', 'no unit warpdrive.service runs here; "warpdrive serve" mounts']);
     await expect(install(config.replace('1GB', 'much'))).rejects.toMatchObject({
       code: 'MACHINE_SETUP_FAILED',
       message: expect.stringMatching(
