@@ -49,8 +49,8 @@ export async function measureStartUp(folder: string, progress: Progress): Promis
 }
 
 function contender(name: string, args: readonly string[], folder: string): Contender {
-  // Nothing of this process's surroundings decides what is planned, and no cache of compiled code helps.
-  const environment = { PATH: process.env['PATH'], HOME: folder };
+  // Nothing of this process's surroundings decides what is planned, and no cache of compiled code helps: it is as the first start.
+  const environment = { PATH: process.env['PATH'], HOME: folder, NODE_DISABLE_COMPILE_CACHE: '1' };
   return {
     name,
     async measure() {
