@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { LEAST_MEMORY } from './file-body.ts';
 
 /** Memory for so many blocks, and so the number that are on their way at a time. Whoever wants one waits in line. */
 export class BlockSlots {
@@ -7,7 +8,9 @@ export class BlockSlots {
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #free: Buffer[] = [];
 
+  /** @throws RangeError for less than one slot, and for blocks of less than 1 MiB */
   constructor(count: number, blockBytes: number) {
+    if (!(blockBytes >= LEAST_MEMORY)) throw new RangeError(`blockBytes must be at least ${LEAST_MEMORY}, got ${blockBytes}`);
     this.blockBytes = blockBytes;
     this.#limit = pLimit(count);
   }

@@ -3,11 +3,14 @@ import { Readable } from 'node:stream';
 import { changed } from './file-state.ts';
 
 /**
- * Memory is used in turn in so many pieces. A piece may be overwritten when it has been sent, and what is on its way is at most what
- * `pipe` lets through: one piece in the stream, one in the request, and one beyond the mark of each. (Should it ever be more, the MD5
- * of the request tells.)
+ * Memory is used in turn in so many pieces, and a piece is overwritten when it has been sent. What is on its way is at most what `pipe`
+ * lets through: two pieces in this stream, one each beyond the marks of the request and of the socket, which are 64 KiB each: less than a
+ * piece of at least 128 KiB. So two pieces are to spare. (Should it ever be more, the MD5 of the request tells.)
  */
 const PIECES = 8;
+
+/** Bytes that {@link FileBody} needs at least. */
+export const LEAST_MEMORY: number = PIECES * 128 * 1024;
 
 /** The bytes of a file as request bodies, one after the other, through a fixed piece of memory. New memory for all of it costs as much as sending it. */
 export class FileBody {
@@ -21,6 +24,7 @@ export class FileBody {
   #reading: Promise<unknown> = Promise.resolve();
 
   /**
+   * @param memory of at least {@link LEAST_MEMORY}
    * @param onFault told why the bytes cannot be had, or that there are less than `size`; whoever sends them would wait for more
    */
   constructor(file: FileHandle, size: number, memory: Buffer, onFault: (reason: unknown) => void) {

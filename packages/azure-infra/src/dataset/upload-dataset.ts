@@ -24,7 +24,7 @@ export interface UploadProgress {
 export interface UploadOptions extends ConnectionOptions {
   /** Blocks, or files of less than a block, that are on their way at a time; so much memory is used. Default 8. */
   readonly parallel?: number | undefined;
-  /** Bytes of a block. Default 8 MiB, which is enough for files of 390 GiB. */
+  /** Bytes of a block, at least 1 MiB. Default 8 MiB, which is enough for files of 390 GiB. */
   readonly blockBytes?: number | undefined;
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
 }
@@ -75,6 +75,7 @@ class ContainerUpload {
   readonly #hasher: FileHasher;
   readonly #progress: ProgressCounter;
   readonly #parallel: number;
+  readonly #slots: BlockSlots;
 
   constructor(
     target: ContainerTarget,
@@ -90,6 +91,7 @@ class ContainerUpload {
     this.#hasher = hasher;
     this.#progress = progress;
     this.#parallel = parallel;
+    this.#slots = new BlockSlots(parallel, options.blockBytes ?? DEFAULT_BLOCK_BYTES);
   }
 
   /** Tries every file; never rejects. */
@@ -106,7 +108,7 @@ class ContainerUpload {
     }
     const context: FileUploadContext = {
       connection,
-      slots: new BlockSlots(this.#parallel, this.#options.blockBytes ?? DEFAULT_BLOCK_BYTES),
+      slots: this.#slots,
       hasher: this.#hasher,
       signal: this.#options.signal,
       onBytes: (bytes) => this.#progress.bytes(bytes),

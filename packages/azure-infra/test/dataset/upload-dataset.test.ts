@@ -9,12 +9,12 @@ import { uploadDataset, type UploadOptions, type UploadProgress } from '../../sr
 import { ManualClock } from '../manual-clock.ts';
 import { CONTAINER, startBlobService, type BlobRequest, type BlobService } from './blob-service.ts';
 
-const BLOCK = 64 * 1024;
+const BLOCK = 1024 * 1024;
 /** Nine blocks: one more than are sent as a whole. */
 const LARGE = randomBytes(8 * BLOCK + 1000);
 const BLOCKS = 9;
 /** Sent as a whole, through memory that holds a part of it. */
-const MEDIUM = randomBytes(7 * BLOCK + 1000);
+const MEDIUM = randomBytes(3 * BLOCK + 1000);
 const SMALL = randomBytes(5000);
 
 let service: BlobService;
@@ -57,6 +57,8 @@ function options(changes: Partial<UploadOptions> = {}): UploadOptions {
 
 const upload = (files: readonly DatasetFile[], changes?: Partial<UploadOptions>) => uploadDataset(files, options(changes));
 const stored = (name: string, account = 'alpha') => service.blobs.get(`${account}/${CONTAINER}/train/${name}`);
+/** Comparing megabytes as a matcher does takes seconds. */
+const holds = (blob: { readonly bytes: Buffer } | undefined, bytes: Buffer): boolean => blob?.bytes.equals(bytes) === true;
 const failuresOf = async (work: Promise<unknown>): Promise<DatasetUploadError> => {
   const error: unknown = await work.catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(DatasetUploadError);
@@ -81,9 +83,11 @@ describe('uploadDataset', () => {
       ['train/b.tar', 'uploaded', MEDIUM.length],
       ['train/empty', 'uploaded', 0],
     ]);
-    expect(stored('a.tar')).toEqual({ bytes: LARGE, md5: hash('md5', LARGE, 'base64'), contentType: 'application/x-tar' });
-    expect(stored('a.idx')).toEqual({ bytes: SMALL, md5: hash('md5', SMALL, 'base64'), contentType: 'text/plain' });
-    expect(stored('b.tar', 'beta')?.bytes).toEqual(MEDIUM);
+    expect(stored('a.tar')).toMatchObject({ md5: hash('md5', LARGE, 'base64'), contentType: 'application/x-tar' });
+    expect(holds(stored('a.tar'), LARGE)).toBe(true);
+    expect(stored('a.idx')).toMatchObject({ md5: hash('md5', SMALL, 'base64'), contentType: 'text/plain' });
+    expect(holds(stored('a.idx'), SMALL)).toBe(true);
+    expect(holds(stored('b.tar', 'beta'), MEDIUM)).toBe(true);
     expect(stored('empty')?.bytes).toHaveLength(0);
     const bytes = LARGE.length + MEDIUM.length + SMALL.length;
     expect(progress.at(-1)).toEqual({ filesDone: 4, files: 4, bytesDone: bytes, bytes });
@@ -100,7 +104,7 @@ describe('uploadDataset', () => {
     const outcomes = await upload(files);
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['present', 'uploaded', 'uploaded']);
     expect(count(({ method }) => method === 'PUT')).toBe(2);
-    expect(stored('b.tar')?.bytes).toEqual(SMALL);
+    expect(holds(stored('b.tar'), SMALL)).toBe(true);
   });
 
   it('does not send blocks again that an interrupted run has sent, and sends those that differ', async () => {
@@ -122,7 +126,7 @@ describe('uploadDataset', () => {
     const [outcome] = await upload([await file('a.tar', changed)]);
     expect(count(isBlock)).toBe(1);
     expect(outcome).toMatchObject({ outcome: 'uploaded', sentBytes: BLOCK });
-    expect(stored('a.tar')?.bytes).toEqual(changed);
+    expect(holds(stored('a.tar'), changed)).toBe(true);
   });
 
   it('goes on when one file fails, and lists every failure with its account', async () => {
@@ -143,8 +147,8 @@ describe('uploadDataset', () => {
     expect(error.message).toMatch(/^2 of 4 files could not be uploaded/);
     expect(error.message).toMatch(/alpha\/data\/train\/b\.tar: ENOENT/);
     expect(error.message).toMatch(/beta\/data\/train\/c\.tar: .*network rules.*\(403 AuthorizationFailure\)/);
-    expect(stored('a.tar')?.bytes).toEqual(LARGE);
-    expect(stored('d.tar', 'beta')?.bytes).toEqual(SMALL);
+    expect(holds(stored('a.tar'), LARGE)).toBe(true);
+    expect(holds(stored('d.tar', 'beta'), SMALL)).toBe(true);
     // Not the refusal that a new role explains: asked once.
     expect(count(({ blob }) => blob === 'train/c.tar')).toBe(1);
   });
@@ -155,7 +159,7 @@ describe('uploadDataset', () => {
     const error = await failuresOf(upload([files[0]!, { ...files[1]!, target: elsewhere }, { ...files[2]!, target: elsewhere }]));
     expect(error.failures).toHaveLength(2);
     expect(error.failures[0]!.reason).toContain('warpforge-infra provision');
-    expect(stored('a.tar')?.bytes).toEqual(SMALL);
+    expect(holds(stored('a.tar'), SMALL)).toBe(true);
   });
 
   it('waits for a role that does not work yet, and asks for another token', async () => {
@@ -197,8 +201,8 @@ describe('uploadDataset', () => {
       return time === 2 ? { status: 500, code: 'InternalError' } : undefined;
     };
     await upload([await file('a.tar', LARGE), await file('b.tar', MEDIUM)]);
-    expect(stored('a.tar')?.bytes).toEqual(LARGE);
-    expect(stored('b.tar')?.bytes).toEqual(MEDIUM);
+    expect(holds(stored('a.tar'), LARGE)).toBe(true);
+    expect(holds(stored('b.tar'), MEDIUM)).toBe(true);
     expect(seen.get('GET list ')).toBe(3);
   });
 
@@ -257,12 +261,15 @@ describe('uploadDataset', () => {
     const error = await failuresOf(upload(files));
     expect(error.failures[0]!.reason).toContain('changed while it was uploaded');
     const now = stored('a.tar');
-    if (now !== undefined) expect(now.bytes).toEqual(MEDIUM);
+    if (now !== undefined) expect(holds(now, MEDIUM)).toBe(true);
   });
 
-  it('refuses a file of more blocks than a blob can have', async () => {
-    const error = await failuresOf(upload([await file('a.tar', Buffer.alloc(50_001))], { blockBytes: 1 }));
-    expect(error.failures[0]!.reason).toContain('a blob can have 50000');
+  it('refuses a file of more blocks than a blob can have, and blocks that are too small', async () => {
+    const huge = await file('a.tar', new Uint8Array(0));
+    await truncate(huge.path, 50_001 * BLOCK);
+    const error = await failuresOf(upload([huge]));
+    expect(error.failures[0]!.reason).toContain('a blob can have 52428800000');
+    await expect(upload([huge], { blockBytes: BLOCK - 1 })).rejects.toThrow(RangeError);
   });
 
   it('stops at once when it is aborted, with the reason', async () => {
