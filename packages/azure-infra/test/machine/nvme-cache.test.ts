@@ -64,6 +64,15 @@ describeOnIsolatedVm('the script of the local NVMe disk', () => {
     expect((await vm.run(`${MOUNTED}; [ -d /mnt/nvme/warpdrive-cache ] && echo there; grep -c nvme /etc/fstab`)).stdout).toBe('there\n0\n');
   });
 
+  it.each(['wipefs', 'lsblk', 'blkid'])('formats nothing where %s cannot look', async (program) => {
+    await using vm = await IsolatedVm.start({ disks: [{ model: LOCAL }] });
+    await vm.run(`printf '#!/bin/sh\\nexit 1\\n' >/usr/local/sbin/${program}; chmod 755 /usr/local/sbin/${program}`);
+    const before = hashOf(vm.images[0]!);
+    const { status, stdout } = await vm.run(script);
+    expect({ status, touched: hashOf(vm.images[0]!) !== before }).toEqual({ status: 0, touched: false });
+    expect(stdout).toMatch(new RegExp(`stays as it is: .*${program} cannot`));
+  });
+
   it('never touches the disk of the operating system, whatever its model', async () => {
     await using vm = await IsolatedVm.start({ rootOnNvme: true });
     const [device = ''] = vm.devices;
