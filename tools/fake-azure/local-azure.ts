@@ -1,4 +1,11 @@
-import { makeCertificate, startFakeAzure, type FakeAzure } from '@warpforge/azure-infra/testing';
+import {
+  makeCertificate,
+  startDeployedVms,
+  startFakeAzure,
+  whyNoLocalVm,
+  type FakeAzure,
+  type LocalPrograms,
+} from '@warpforge/azure-infra/testing';
 import { startAzurite } from '@warpforge/blob-backend/testing';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +19,8 @@ export interface LocalAzureOptions {
   readonly port?: number;
   /** `PATH` of whoever uses it. */
   readonly path: string;
+  /** Makes the VM that is deployed, too, on which the setup installs these programs. Default: there is none. */
+  readonly vmPrograms?: LocalPrograms;
 }
 
 /**
@@ -20,8 +29,14 @@ export interface LocalAzureOptions {
  */
 const LIKENESS = { pollSeconds: 30, rolePropagationSeconds: 30 };
 
-/** Starts the doubles of Azure's services on this machine, with Azurite for the blobs. All state is in memory. */
-export async function startLocalAzure({ directory, ...options }: LocalAzureOptions): Promise<FakeAzure> {
+/**
+ * Starts the doubles of Azure's services on this machine, with Azurite for the blobs. All state is in memory.
+ *
+ * @throws {Error} where a VM is asked for and cannot be made, with what it needs.
+ */
+export async function startLocalAzure({ directory, vmPrograms, ...options }: LocalAzureOptions): Promise<FakeAzure> {
+  const noVm = vmPrograms === undefined ? undefined : whyNoLocalVm();
+  if (noVm !== undefined) throw new Error(`there can be no VM on this machine: it ${noVm}`);
   await using stack = new AsyncDisposableStack();
   const folder = directory === undefined ? await mkdtemp(join(tmpdir(), 'warpforge-fake-azure-')) : resolve(directory);
   if (directory === undefined) stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -31,6 +46,7 @@ export async function startLocalAzure({ directory, ...options }: LocalAzureOptio
   const [account] = azurite.accounts;
   const upstream = { url: account?.blobEndpoint ?? '', certificate: certificate.cert };
   const azure = stack.use(await startFakeAzure({ ...options, upstream, directory: folder, resourceManager: LIKENESS }));
+  if (vmPrograms !== undefined) stack.use(await startDeployedVms(azure, { programs: vmPrograms, path: options.path }));
   const owned = stack.move();
   return { ...azure, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -2,28 +2,35 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { runWith } from './run-with.ts';
 import { firstSignal } from './signals.ts';
 
 interface Options {
   readonly port?: number;
   readonly directory?: string;
+  readonly vm?: true;
 }
 
 const EXAMPLES = `
 Examples:
   $ npm run fake-azure                                            until Ctrl-C; in another terminal: . DIR/environment
   $ npm run fake-azure -- -- npx warpforge-infra plan             one command against an empty subscription
-  $ npm run fake-azure -- --directory /tmp/azure -- bash          a shell; the VM's own variables are in /tmp/azure/vm-environment
+  $ npm run fake-azure -- --vm -- bash                            a shell in which the whole deployment guide works
+  $ npm run fake-azure -- --directory /tmp/azure                  the VM's own variables are in /tmp/azure/vm-environment
 
-What is provisioned lives as long as this program. 
+What is provisioned lives as long as this program.
 Exit code: that of the command, 1 could not start, 2 wrong usage, 130 stopped by Ctrl-C.`;
+
+/** Where the programs that a VM gets are installed: the clone. */
+const ROOT = join(import.meta.dirname, '../..');
 
 const stopped = firstSignal();
 const program = new Command('npm run fake-azure --')
   .description('Stands in for Azure on 127.0.0.1: Resource Manager, Blob Storage, identity of the VM, price list and Azure CLI.')
   .option('--port <number>', 'TCP port of Resource Manager, blobs are at the next one (default: free ones)', parsePort)
   .option('--directory <dir>', 'folder for its files, left in place (default: a temporary one)')
+  .option('--vm', "make the VM that is deployed, too: as root on Linux, out of namespaces, with this machine's network and an SSH server")
   .argument('[command...]', 'what to run in this environment')
   .passThroughOptions()
   .addHelpText('after', EXAMPLES)
@@ -37,13 +44,14 @@ function parsePort(text: string): number {
   return port;
 }
 
-async function main([command, ...args]: readonly string[], { port, directory }: Options): Promise<void> {
+async function main([command, ...args]: readonly string[], { port, directory, vm }: Options): Promise<void> {
   // Only now: help must not wait for it.
   const { startLocalAzure } = await import('./local-azure.ts');
   await using azure = await startLocalAzure({
     path: process.env['PATH'] ?? '',
     ...(port === undefined ? {} : { port }),
     ...(directory === undefined ? {} : { directory }),
+    ...(vm === undefined ? {} : { vmPrograms: { folder: ROOT } }),
   });
   // A signal that came during the start still counts.
   const early = await Promise.race([stopped, Promise.resolve(undefined)]);

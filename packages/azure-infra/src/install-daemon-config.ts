@@ -54,10 +54,14 @@ PATH=$PATH:/usr/local/bin
 export PATH
 CONFIG='${path.replaceAll("'", `'\\''`)}'
 READY_LIMIT_S=30
+# The VM's role can be the last to have an effect, which takes Azure up to ten minutes; until then the daemon ends with that.
+ROLE_LIMIT_S=600
+ROLE_RETRY_S=5
 fail() {
   printf '%s\\n' "$*" >&2
   exit 1
 }
+journal() { journalctl --unit warpdrive --lines 20 --no-pager 2>&1; }
 mkdir -p "$(dirname "$CONFIG")"
 cat >"$CONFIG.new" <<'${END}'
 ${config}${END}
@@ -90,14 +94,22 @@ if [ "$unit" = no ]; then
 fi
 if [ "$changed" = yes ] || ! systemctl is-active --quiet warpdrive.service; then
   systemctl reset-failed warpdrive.service 2>/dev/null || true
-  systemctl restart warpdrive.service || fail "the unit did not start: $(journalctl --unit warpdrive --lines 20 --no-pager 2>&1)"
+  systemctl restart warpdrive.service || fail "the unit did not start: $(journal)"
   echo 'restarted warpdrive.service'
 fi
-tries=0
-until warpdrive status --config "$CONFIG" --json 2>/dev/null | grep -q '"mount":'; do
-  tries=$((tries + 1))
-  [ "$tries" -le "$READY_LIMIT_S" ] || fail "nothing is mounted after $READY_LIMIT_S s: $(journalctl --unit warpdrive --lines 20 --no-pager 2>&1)"
+mounted() { warpdrive status --config "$CONFIG" --json 2>/dev/null | grep -q '"mount":'; }
+waited=0
+limit=$READY_LIMIT_S
+until mounted; do
+  [ "$waited" -lt "$limit" ] || fail "nothing is mounted after $limit s: $(journal)"
   sleep 1
+  waited=$((waited + 1))
+  if [ $((waited % ROLE_RETRY_S)) -eq 0 ] && journal | grep -q AuthorizationPermissionMismatch; then
+    [ "$limit" -eq "$ROLE_LIMIT_S" ] || echo "waiting until the VM's role has an effect, which takes Azure up to ten minutes"
+    limit=$ROLE_LIMIT_S
+    systemctl reset-failed warpdrive.service 2>/dev/null || true
+    systemctl restart warpdrive.service || true
+  fi
 done
 echo 'mounted'
 `;

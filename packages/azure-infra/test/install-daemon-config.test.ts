@@ -112,6 +112,26 @@ esac`,
     rmSync(join(folder, 'active'));
   });
 
+  it("waits until the VM's role has an effect", async () => {
+    program('sleep', 'exit 0');
+    // A daemon that may not read yet ends; systemd gives up on it.
+    program('journalctl', 'echo "denied access (403 AuthorizationPermissionMismatch)"');
+    program('warpdrive', `[ -e '${folder}/second' ] && echo '{"mount":{}}'`);
+    program(
+      'systemctl',
+      `case $1 in
+  is-system-running) echo running ;;
+  restart) [ -e '${folder}/first' ] && touch '${folder}/second'; touch '${folder}/first' ;;
+esac`,
+    );
+    expect(await install()).toEqual([
+      'wrote /etc/warpdrive/config.yaml',
+      'restarted warpdrive.service',
+      "waiting until the VM's role has an effect, which takes Azure up to ten minutes",
+      'mounted',
+    ]);
+  });
+
   it('says that the programs are missing', async () => {
     rmSync(join(folder, 'programs/warpdrive'));
     await expect(install()).rejects.toThrow('the programs are not installed; run "warpforge-infra setup" first');

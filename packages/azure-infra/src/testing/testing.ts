@@ -15,3 +15,6 @@ export { type LoggedRequest } from './arm/request-handler.ts';
 export { type ResourceEvent, type ResourceListener } from './arm/store.ts';
 export { VirtualClock } from './arm/virtual-clock.ts';
 export { type HttpHandler, type HttpRequest, type HttpResponse } from './http.ts';
+export { startDeployedVms, type DeployedVmOptions } from './vm/deployed-vm.ts';
+export { LocalVm, type LocalPrograms, type LocalVmDisk, type LocalVmOptions, type LocalVmTarget } from './vm/local-vm.ts';
+export { whyNoLocalVm } from './vm/local-vm-needs.ts';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { nvmeScript } from '../../src/machine/vm-setup.ts';
 import { describeOnIsolatedVm } from './fixtures/availability.ts';
 import { contents, hashOf } from './fixtures/disk-content.ts';
-import { IsolatedVm, type Disk } from './fixtures/isolated-vm.ts';
+import type { LocalVmDisk } from '../../src/testing/vm/local-vm.ts';
+import { IsolatedVm } from './fixtures/isolated-vm.ts';
 
 const LOCAL = 'Microsoft NVMe Direct Disk';
 const LOCAL_V6 = 'Microsoft NVMe Direct Disk v2';
@@ -41,7 +42,7 @@ describeOnIsolatedVm('the script of the local NVMe disk', () => {
   });
 
   it('leaves every disk that carries something as it is, and says what', async () => {
-    const disks = Object.values(contents).map((prepare): Disk => ({ model: LOCAL_V6, prepare }));
+    const disks = Object.values(contents).map((prepare): LocalVmDisk => ({ model: LOCAL_V6, prepare }));
     await using vm = await IsolatedVm.start({ disks });
     const before = vm.images.map(hashOf);
     const { status, stdout } = await vm.run(script);

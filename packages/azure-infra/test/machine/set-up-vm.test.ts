@@ -50,7 +50,7 @@ describeOnIsolatedVm('setUpVm', () => {
       Mount: '0.1.0',
       'Mount point': '/wd',
       Cache: expect.stringMatching(new RegExp(`^/mnt/nvme/warpdrive-cache on ${vm.devices[0] ?? ''}, \\S+ free$`)) as string,
-      'warpdrive.service': 'enabled',
+      'warpdrive.service': 'enabled; waits for /etc/warpdrive/config.yaml',
     });
     expect(first.lines.filter((line) => line.startsWith('==> '))).toHaveLength(8);
     expect(await commands(vm)).toEqual([
