@@ -41,7 +41,7 @@ export {
   type ExpectedBlob,
   type VerifyOptions,
 } from './dataset/verify-dataset.ts';
-export { applyPlan, cancelDeployment, type ApplyOptions } from './deploy/apply-plan.ts';
+export { applyPlan, cancelDeployment, followRunning, type ApplyOptions, type WaitOptions } from './deploy/apply-plan.ts';
 export { askOutputs } from './deploy/ask-outputs.ts';
 export { followDeployment, type DeploymentListener, type FollowOptions } from './deploy/follow-deployment.ts';
 export { runningDeployments } from './deploy/running-deployments.ts';

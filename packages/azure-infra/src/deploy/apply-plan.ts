@@ -2,8 +2,9 @@ import { describeFault } from '../arm/arm-error.ts';
 import type { DeploymentState, ResourceManager } from '../arm/resource-manager.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { InfraError } from '../errors.ts';
+import type { ResourceGraph } from '../graph/resource-graph.ts';
 import type { PlannedChange } from '../plan/planned-change.ts';
-import { hasChanges, type Plan } from '../plan/plan.ts';
+import { hasChanges, planFromNothing, type Plan } from '../plan/plan.ts';
 import { ROLE_ASSIGNMENT_API_VERSION } from '../template/render.ts';
 import { runningDeployments } from './running-deployments.ts';
 import { followDeployment, type DeploymentListener } from './follow-deployment.ts';
@@ -27,44 +28,60 @@ export interface ApplyOptions {
  *   `INFRA_DEPLOYMENT_CANCELED`; {@link ArmError}; the reason of the signal.
  */
 export async function applyPlan(manager: ResourceManager, plan: Plan, options: ApplyOptions): Promise<void> {
-  const { signal, listener, clock = systemClock } = options;
+  const { signal, listener } = options;
+  const { graph, deployment } = plan;
   refuseReplacing(plan, options.allowReplace);
-  const running = await isRunning(manager, plan, signal);
-  if (running) {
-    listener?.attached?.(plan.deployment.name);
+  if (await isRunning(manager, graph.environment, deployment.name, signal)) {
+    listener?.attached?.(deployment.name);
   } else {
     if (!hasChanges(plan)) return;
-    const fault = await manager.deployments.validate(plan.deployment, signal);
+    const fault = await manager.deployments.validate(deployment, signal);
     if (fault !== undefined) {
       throw new InfraError('INFRA_CHECK_FAILED', `Azure refuses the deployment, and nothing was changed:\n${describeFault(fault)}`);
     }
     await removeFirst(manager, plan, options);
     // From here on it must be known whether the deployment has been started, so that the signal does not cut it short.
-    await manager.deployments.start(plan.deployment, new AbortController().signal);
-    listener?.started?.(plan.deployment.name);
+    await manager.deployments.start(deployment, new AbortController().signal);
+    listener?.started?.(deployment.name);
   }
-  const ended = await followDeployment(manager.deployments, plan.deployment.name, {
-    signal,
-    clock,
-    ...(listener === undefined ? {} : { listener }),
-  });
-  failUnlessSucceeded(ended);
+  failUnlessSucceeded(await follow(manager, deployment.name, options));
+}
+
+/** How to wait for a deployment. */
+export type WaitOptions = Pick<ApplyOptions, 'signal' | 'listener' | 'clock'>;
+
+/**
+ * Waits for a deployment of the same settings that a run before has left running. What is planned while it runs may be wrong a moment
+ * later, so this comes first.
+ *
+ * @returns whether there was one.
+ * @throws {InfraError} `INFRA_DEPLOYMENT_ACTIVE`, `INFRA_DEPLOYMENT_FAILED`, `INFRA_DEPLOYMENT_CANCELED`; {@link ArmError}; the reason of
+ *   the signal.
+ */
+export async function followRunning(manager: ResourceManager, graph: ResourceGraph, options: WaitOptions): Promise<boolean> {
+  const { name } = planFromNothing(graph).deployment;
+  if (!(await isRunning(manager, graph.environment, name, options.signal))) return false;
+  options.listener?.attached?.(name);
+  failUnlessSucceeded(await follow(manager, name, options));
+  return true;
 }
 
 /**
- * Cancels a deployment and waits until it has stopped. Resources that are there already stay; the next run goes on from them.
+ * Cancels a deployment and waits until it has stopped. Resources that are there already stay; the next run goes on from them. The signal
+ * ends the waiting; the deployment is canceled in any case.
  *
  * @returns how it ended: it may have been faster.
  */
-export async function cancelDeployment(
-  manager: ResourceManager,
-  plan: Plan,
-  options: Pick<ApplyOptions, 'signal' | 'listener' | 'clock'>,
-): Promise<DeploymentState['state']> {
-  const { signal, listener, clock = systemClock } = options;
+export async function cancelDeployment(manager: ResourceManager, plan: Plan, options: WaitOptions): Promise<DeploymentState['state']> {
   const { name } = plan.deployment;
-  if ((await manager.deployments.state(name, signal))?.state === 'Running') await manager.deployments.cancel(name, signal);
-  return (await followDeployment(manager.deployments, name, { signal, clock, ...(listener === undefined ? {} : { listener }) })).state;
+  // Who asks for it twice, as a terminal and a task runner do with one Ctrl-C, still wants it canceled: only the waiting is cut short.
+  const uncut = new AbortController().signal;
+  if ((await manager.deployments.state(name, uncut))?.state === 'Running') await manager.deployments.cancel(name, uncut);
+  return (await follow(manager, name, options)).state;
+}
+
+function follow(manager: ResourceManager, name: string, { signal, listener, clock = systemClock }: WaitOptions): Promise<DeploymentState> {
+  return followDeployment(manager.deployments, name, { signal, clock, ...(listener === undefined ? {} : { listener }) });
 }
 
 function refuseReplacing({ changes }: Plan, allowed: boolean): void {
@@ -78,9 +95,10 @@ function refuseReplacing({ changes }: Plan, allowed: boolean): void {
   );
 }
 
-async function isRunning(manager: ResourceManager, { graph, deployment }: Plan, signal: AbortSignal): Promise<boolean> {
-  const running = await runningDeployments(manager, graph.environment, signal);
-  if (running.some(({ name }) => name === deployment.name)) return true;
+/** Whether the deployment of this name is running. @throws {InfraError} `INFRA_DEPLOYMENT_ACTIVE` when another one is. */
+async function isRunning(manager: ResourceManager, environment: string, deployment: string, signal: AbortSignal): Promise<boolean> {
+  const running = await runningDeployments(manager, environment, signal);
+  if (running.some(({ name }) => name === deployment)) return true;
   const [other] = running;
   if (other === undefined) return false;
   throw new InfraError(

@@ -4,6 +4,7 @@ import {
   ArmError,
   cancelDeployment,
   describeFault,
+  followRunning,
   InfraError,
   planChanges,
   type DeploymentOperation,
@@ -162,6 +163,26 @@ describe('an interrupted deployment', () => {
     expect(doings(await azure.plan(azure.environment()))).toEqual([]);
   });
 
+  it('is waited for before anything is planned, where there is one of the same settings', async () => {
+    const azure = await openAzure({ pollSeconds: 1 });
+    const graph = azure.environment();
+    const wait = { signal: azure.signal, clock: IMPATIENT };
+    expect(await followRunning(azure.manager, graph, wait)).toBe(false);
+    await interrupted(azure);
+    const before = azure.fake.log.length;
+    expect(await followRunning(azure.manager, graph, wait)).toBe(true);
+    expect(azure.writes(before)).toEqual([]);
+    expect(doings(await azure.plan(graph))).toEqual([]);
+  });
+
+  it('is waited for only where it is one of the same settings', async () => {
+    const azure = await openAzure();
+    await interrupted(azure);
+    const other = azure.environment({ VM_SIZE: 'Standard_D8s_v5' });
+    const failure = await failureOf(followRunning(azure.manager, other, { signal: azure.signal, clock: IMPATIENT }));
+    expect(failure).toMatchObject({ code: 'INFRA_DEPLOYMENT_ACTIVE' });
+  });
+
   it('keeps others from starting, and says which and how to stop it', async () => {
     const azure = await openAzure();
     await interrupted(azure);
@@ -170,6 +191,14 @@ describe('an interrupted deployment', () => {
     expect(failure).toMatchObject({ code: 'INFRA_DEPLOYMENT_ACTIVE' });
     expect(failure.message).toContain('az deployment sub cancel --name warpforge-warpdrive-forge-');
     expect(azure.writes(before)).toEqual([]);
+  });
+
+  it('is canceled also where the request for it is interrupted', async () => {
+    const azure = await openAzure();
+    const plan = await interrupted(azure);
+    const work = cancelDeployment(azure.manager, plan, { signal: AbortSignal.abort(new Error('again')), clock: IMPATIENT });
+    await expect(work).rejects.toThrow('again');
+    expect(await azure.manager.deployments.state(plan.deployment.name, azure.signal)).toMatchObject({ state: 'Canceled' });
   });
 
   it('is canceled on request; what was created stays, and the next run goes on', async () => {
