@@ -1,9 +1,10 @@
-import type { ResourceManager, RoleAssignmentFacts } from '../arm/resource-manager.ts';
+import type { ResourceManager } from '../arm/resource-manager.ts';
 import type { ResourceGraph } from '../graph/resource-graph.ts';
 import { resourceGroupId } from '../graph/resource-id.ts';
 import { nameOfRoleAssignment, roleAssignmentName } from '../graph/role-assignment.ts';
 import type { KnownIdentities } from '../template/render.ts';
 import type { PlannedChange } from './planned-change.ts';
+import { rightText } from './right-text.ts';
 
 /**
  * Rights that this environment once gave to an identity which is no longer there: those with the name that this program computes, a role
@@ -24,23 +25,23 @@ export async function leftOverRights(
     const principalId = identities.get(assignment.principal.identityOf);
     if (principalId !== undefined) wanted.add(roleAssignmentName(graph, assignment, principalId));
   }
-  const scopes = new Map(
-    [...new Set(graph.roleAssignments.map(({ scope }) => scope))].map((key) => [graph.idOf(key).toLowerCase(), graph.idOf(key)]),
-  );
+  const scopes = new Map(graph.roleAssignments.map(({ scope }) => [graph.idOf(scope).toLowerCase(), scope]));
   const existing = await manager.resources.roleAssignmentsWithin(resourceGroupId(graph.subscriptionId, graph.group.name), signal);
-  const isLeftOver = ({ scope, name, principalId, principalType, roleDefinitionGuid }: RoleAssignmentFacts): boolean => {
+  return existing.flatMap(({ id, scope, name, principalId, principalType, roleDefinitionGuid }): PlannedChange[] => {
     const role = roles.get(roleDefinitionGuid);
     const ownScope = scopes.get(scope.toLowerCase());
-    if (role === undefined || ownScope === undefined || principalType !== 'ServicePrincipal' || wanted.has(name)) return false;
-    return name === nameOfRoleAssignment(graph.subscriptionId, ownScope, principalId, role);
-  };
-  return existing.filter(isLeftOver).map(({ id, name, roleDefinitionGuid, principalId }) => ({
-    action: 'delete',
-    key: undefined,
-    id,
-    type: 'Microsoft.Authorization/roleAssignments',
-    name,
-    differences: [],
-    note: `${roles.get(roleDefinitionGuid)?.name ?? roleDefinitionGuid} of ${principalId}, an identity that is no longer part of the environment`,
-  }));
+    if (role === undefined || ownScope === undefined || principalType !== 'ServicePrincipal' || wanted.has(name)) return [];
+    if (name !== nameOfRoleAssignment(graph.subscriptionId, graph.idOf(ownScope), principalId, role)) return [];
+    return [
+      {
+        action: 'delete',
+        key: undefined,
+        id,
+        type: 'Microsoft.Authorization/roleAssignments',
+        name: rightText(graph, { role, scope: ownScope }, `service principal ${principalId}`),
+        differences: [],
+        note: 'an identity that is no longer part of the environment',
+      },
+    ];
+  });
 }

@@ -11,6 +11,7 @@ import { isCreateOnly, realDifferences } from './differences.ts';
 import { findIdentities } from './identities.ts';
 import { leftOverRights } from './left-over.ts';
 import type { PlannedChange } from './planned-change.ts';
+import { rightText } from './right-text.ts';
 
 /** What a deployment would do, and the deployment that does it. */
 export interface Plan {
@@ -141,14 +142,14 @@ function describeGraph(graph: ResourceGraph, identities: KnownIdentities): Item[
 }
 
 function describeRight(graph: ResourceGraph, assignment: RoleAssignment, identities: KnownIdentities): Item {
-  const { key, scope, principal, role } = assignment;
+  const { key, scope, principal } = assignment;
   const scopeId = graph.idOf(scope);
   const objectId = 'identityOf' in principal ? identities.get(principal.identityOf) : principal.objectId;
   const who =
     'identityOf' in principal
       ? graph.resource(principal.identityOf).name
       : `${principal.type === 'User' ? 'user' : 'service principal'} ${principal.objectId}`;
-  const what = `${role.name} on ${graph.resource(scope).name.replace('/default/', '/')} for ${who}`;
+  const what = rightText(graph, assignment, who);
   if (objectId === undefined) {
     return {
       head: { key, id: scopeId, type: ROLE_ASSIGNMENT_TYPE, name: what, note: 'principal known after apply' },

@@ -27,28 +27,41 @@ function toArmError(what: string, error: unknown): ArmError {
   const fault = readFault(at(error, 'details', 'error')) ?? readFault(at(error, 'error')) ?? readFault(error);
   const reason = fault === undefined ? (error instanceof Error ? error.message : String(error)) : describeFault(fault);
   const place = status === undefined ? '' : ` (HTTP ${status})`;
-  return new ArmError(`${what} failed${place}: ${reason}${adviceFor(fault)}`, {
+  return new ArmError(`${what} failed${place}: ${reason}${adviceFor(fault, status)}`, {
     cause: error,
     ...(status === undefined ? {} : { status }),
     ...(fault === undefined ? {} : { fault }),
   });
 }
 
-/** What a person can do about the failures that only a person can mend. */
-function adviceFor(fault: ArmFault | undefined): string {
+const MISSING_ROLE =
+  '\nAsk an owner of the subscription for the role that is missing; "Owner", or "Contributor" with "Role Based Access Control Administrator", is enough';
+
+/** What a person can do about it. */
+function adviceFor(fault: ArmFault | undefined, status: number | undefined): string {
   // A template that may not be deployed has a code of its own, and this in its message.
-  if (fault?.message.includes('does not have permission to perform action') === true) {
-    return '\nAsk an owner of the subscription for the role that is missing; "Owner", or "Contributor" with "Role Based Access Control Administrator", is enough';
-  }
+  if (fault?.message.includes('does not have permission to perform action') === true) return MISSING_ROLE;
   switch (fault?.code) {
+    case 'AuthorizationFailed':
+      return MISSING_ROLE;
     case 'SubscriptionNotFound':
     case 'InvalidSubscriptionId':
       return '\nSet AZURE_SUBSCRIPTION_ID to one that "az account list" shows';
     case 'ScopeLocked':
       return '\nA lock is in the way: "az lock list" shows it';
+    case 'RequestDisallowedByPolicy':
+      return '\nA policy forbids it: change the setting that it is about, or ask who keeps the policy for an exemption';
+    case 'DeploymentActive':
+      return '\nAnother run has started it: run the same command again, which follows it';
     default:
-      return '';
+      return adviceForStatus(status);
   }
+}
+
+function adviceForStatus(status: number | undefined): string {
+  if (status === undefined) return '\nCheck that this machine reaches Azure, and AZURE_RESOURCE_MANAGER_ENDPOINT where that is set';
+  if (status === 401) return '\nSign in again with "az login"';
+  return status === 429 || status >= 500 ? '\nAzure is busy or broken: run the same command again in a few minutes' : '';
 }
 
 /** Reads `{ code, message, details }`, whoever made it; undefined when it is none. */
