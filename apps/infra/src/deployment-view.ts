@@ -1,15 +1,8 @@
 import type { DeploymentListener, DeploymentOperation, Plan } from '@warpforge/azure-infra';
 import { formatDuration } from './format.ts';
-import { plainName, scopeText, shortType } from './plan-text.ts';
+import { resourceText } from './plan-text.ts';
 
 const VERBS = { Running: 'creating', Succeeded: 'done', Failed: 'FAILED', Canceled: 'canceled' } as const;
-
-/** What a view names: a resource of a deployment, or a change of a plan. */
-interface Named {
-  readonly id: string;
-  readonly type: string;
-  readonly name: string;
-}
 
 /**
  * Tells of a deployment as it goes on: a line when a resource is begun, and one when it has ended, with the time that it took and how many
@@ -34,20 +27,14 @@ export async function deploymentView(
     attached: (deployment) => write(`==> The deployment ${deployment} is running already; following it`),
     deleting(change) {
       since.set(change.id, now());
-      write(`    ${describe(change)}: deleting`);
+      write(`    ${resourceText(change)}: deleting`);
     },
-    deleted: (change) => write(`    ${describe(change)}: deleted${took(change.id)}`),
+    deleted: (change) => write(`    ${resourceText(change)}: deleted${took(change.id)}`),
     operation({ resourceId: id, type, name, state, fault }: DeploymentOperation) {
       if (state === 'Running') since.set(id, now());
       else ended.add(id.toLowerCase());
       const reason = fault === undefined ? '' : `: ${describeFault(fault)}`;
-      write(`    ${count()} ${describe({ id, type, name })}: ${VERBS[state]}${state === 'Running' ? '' : took(id)}${reason}`);
+      write(`    ${count()} ${resourceText({ id, type, name })}: ${VERBS[state]}${state === 'Running' ? '' : took(id)}${reason}`);
     },
   };
-}
-
-/** A right has a GUID for a name, which says nothing: where it is says more. */
-function describe({ id, type, name }: Named): string {
-  const isRight = type.toLowerCase() === 'microsoft.authorization/roleassignments';
-  return `${shortType(type)} ${isRight ? `on ${scopeText(id)}` : plainName(name)}`;
 }

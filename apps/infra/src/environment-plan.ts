@@ -11,7 +11,7 @@ export interface EnvironmentPlan {
 }
 
 /** Signs in and makes the environment's graph; nothing is compared yet. */
-async function openEnvironment(
+export async function openEnvironment(
   settings: InfraSettings,
   signal: AbortSignal,
 ): Promise<{ azure: AzureSession; graph: ResourceGraph }> {

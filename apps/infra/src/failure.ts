@@ -32,6 +32,8 @@ const USAGE_CODES = new Set(['USAGE', 'INFRA_SETTINGS_INVALID']);
 /** Exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode;
+  // What an interruption has led to is told by another error; for the shell it is one all the same.
+  if (error instanceof CommandError && error.cause instanceof Interrupted) return error.cause.exitCode;
   return USAGE_CODES.has(codeOf(error) ?? '') ? EXIT.usage : EXIT.failed;
 }
 

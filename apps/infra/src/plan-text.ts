@@ -60,6 +60,12 @@ export function scopeText(scope: string): string {
   return account === undefined || container === undefined ? (scope.split('/').at(-1) ?? scope) : `${account}/${container}`;
 }
 
+/** A resource in a line of its own. A right has a GUID for a name, which says nothing: where it is says more. */
+export function resourceText({ id, type, name }: { readonly id: string; readonly type: string; readonly name: string }): string {
+  const isRight = type.toLowerCase() === 'microsoft.authorization/roleassignments';
+  return `${shortType(type)} ${isRight ? `on ${scopeText(id)}` : plainName(name)}`;
+}
+
 function paint({ action }: PlannedChange, text: string): string {
   return styleText(COLOURS[action], text, { stream: process.stdout });
 }

@@ -66,12 +66,20 @@ async function offline({ settings }: CommandContext): Promise<ShownPlan> {
 }
 
 async function online({ settings }: CommandContext, { keepVm }: PlanCommandOptions, signal: AbortSignal): Promise<ShownPlan> {
-  const { estimateCost } = await import('@warpforge/azure-infra');
+  const { estimateCost, runningDeployments } = await import('@warpforge/azure-infra');
   const { plan, azure } = await planEnvironment(settings, signal, { keep: keepVm === true });
-  const { caller } = azure;
+  const { caller, manager } = azure;
+  const running = await runningDeployments(manager, plan.graph.environment, signal);
   const kind = caller.type === 'User' ? 'user' : 'service principal';
   const cost = await estimateCost(plan.graph.resources, await openPrices(), signal);
-  return { plan, cost, remarks: [`Signed in as ${kind} ${caller.name ?? caller.objectId}, subscription ${plan.graph.subscriptionId}.`] };
+  return {
+    plan,
+    cost,
+    remarks: [
+      `Signed in as ${kind} ${caller.name ?? caller.objectId}, subscription ${plan.graph.subscriptionId}.`,
+      ...running.map(({ name }) => `The deployment ${name} is running: this shows a moment of it, and the next may be another.`),
+    ],
+  };
 }
 
 function text({ sources }: CommandContext, { plan, cost, remarks }: ShownPlan): string {

@@ -1,17 +1,16 @@
 import type { EnvironmentOutputs, InfraSettings, Plan } from '@warpforge/azure-infra';
 import { Option, type Command } from 'commander';
-import type { AzureSession } from '../azure-session.ts';
 import type { CommandContext, Resolve } from '../command-context.ts';
 import { ask } from '../confirm.ts';
 import { formatEstimate } from '../cost-text.ts';
-import { deploymentView } from '../deployment-view.ts';
-import { checkPlan, planEnvironment, type EnvironmentPlan } from '../environment-plan.ts';
+import { checkPlan, openEnvironment, type EnvironmentPlan } from '../environment-plan.ts';
 import { CommandError } from '../failure.ts';
-import { interruptible, Interrupted } from '../interrupt.ts';
+import { interruptible } from '../interrupt.ts';
 import { countActions, planText } from '../plan-text.ts';
 import { openPrices } from '../prices.ts';
 import { addOutputFolderOption, addSettingsOptions } from '../settings-options.ts';
 import { settingsText } from '../settings-text.ts';
+import { watchDeployment } from '../watch-deployment.ts';
 
 const EXAMPLES = `
 Checks, shows the plan with its cost, asks, deploys it as one deployment, waits until the roles work, and writes outputs.json and
@@ -58,7 +57,6 @@ export function addProvisionCommand(program: Command, resolve: Resolve): void {
       const context = await resolve(self);
       const print = writer(options);
       const outputs = await interruptible((signal) => provision(context, options, print, signal));
-      if (outputs === undefined) return;
       if (options.json === true) process.stdout.write(`${JSON.stringify(outputs)}\n`);
       else print(outputsText(outputs, context.outputFolder));
     });
@@ -74,23 +72,26 @@ async function provision(
   options: ProvisionOptions,
   print: (line: string) => void,
   signal: AbortSignal,
-): Promise<EnvironmentOutputs | undefined> {
-  const { hasChanges } = await import('@warpforge/azure-infra');
+): Promise<EnvironmentOutputs> {
+  const { applyPlan, followRunning, hasChanges, planChanges, planFromNothing } = await import('@warpforge/azure-infra');
   const { settings, sources, outputFolder } = context;
-  const planned = await planEnvironment(settings, signal, { keep: options.keepVm === true });
-  const { plan, azure } = planned;
-  print(`Environment ${plan.graph.environment} in resource group ${plan.graph.group.name}, subscription ${plan.graph.subscriptionId}`);
+  const { azure, graph } = await openEnvironment(settings, signal);
+  const { manager } = azure;
+  print(`Environment ${graph.environment} in resource group ${graph.group.name}, subscription ${graph.subscriptionId}`);
   print(settingsText(sources));
+  const watch = { print, onInterrupt: options.onInterrupt };
+  await watchDeployment(manager, planFromNothing(graph), watch, (listener) => followRunning(manager, graph, { signal, listener }));
+  const plan = await planChanges(manager, graph, signal, { keep: options.keepVm === true });
+  const planned = { azure, plan };
   await check(settings, planned, print, signal);
   print(planText(plan));
   if (hasChanges(plan)) {
     await showCost(plan, print, signal);
-    if (!(await agreed(plan, options, signal))) {
-      print('Nothing was changed.');
-      return undefined;
-    }
+    // A script that goes on must not take the environment for made.
+    if (!(await agreed(plan, options, signal))) throw new CommandError('NOT_DONE', 'the answer was not "y", so nothing was changed');
   }
-  await deploy(azure, plan, options, print, signal);
+  const allowReplace = options.replaceVm === true;
+  await watchDeployment(manager, plan, watch, (listener) => applyPlan(manager, plan, { signal, listener, allowReplace }));
   return finish(context, planned, outputFolder, print, signal);
 }
 
@@ -116,58 +117,6 @@ async function agreed(plan: Plan, options: ProvisionOptions, signal: AbortSignal
   if (options.yes === true || (replace > 0 && options.replaceVm !== true)) return true;
   const answer = await ask('Do you want to deploy this? [y/N] ', { flag: '--yes', signal });
   return ['y', 'yes'].includes(answer.toLowerCase());
-}
-
-async function deploy(
-  { manager }: AzureSession,
-  plan: Plan,
-  options: ProvisionOptions,
-  print: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { applyPlan, cancelDeployment } = await import('@warpforge/azure-infra');
-  const view = await deploymentView(plan, print);
-  const deployment: { running: boolean } = { running: false };
-  const listener = {
-    ...view,
-    started(name: string) {
-      deployment.running = true;
-      view.started?.(name);
-    },
-    attached(name: string) {
-      deployment.running = true;
-      view.attached?.(name);
-    },
-  };
-  try {
-    await applyPlan(manager, plan, { signal, listener, allowReplace: options.replaceVm === true });
-  } catch (error) {
-    if (!deployment.running || !(error instanceof Interrupted)) throw error;
-    await interruptible(async (again) => {
-      if ((await afterInterrupt(options, again)) === 'leave') {
-        throw new CommandError(
-          'NOT_DONE',
-          `the deployment ${plan.deployment.name} goes on in Azure; "warpforge-infra provision" follows it`,
-          { cause: error },
-        );
-      }
-      print('==> Canceling the deployment');
-      const ended = await cancelDeployment(manager, plan, { signal: again, listener: await deploymentView(plan, print) });
-      const what = ended === 'Canceled' ? 'was canceled' : `had ${ended === 'Succeeded' ? 'succeeded' : 'failed'} already`;
-      throw new CommandError(
-        'NOT_DONE',
-        `the deployment ${what}; what was created is still there: "warpforge-infra provision" goes on, "teardown" removes it`,
-        { cause: error },
-      );
-    });
-  }
-}
-
-async function afterInterrupt({ onInterrupt }: ProvisionOptions, signal: AbortSignal): Promise<'leave' | 'cancel'> {
-  if (!process.stdin.isTTY) return onInterrupt;
-  const question = '\nThe deployment goes on in Azure. [L]eave it running (default), or [c]ancel it? ';
-  const answer = await ask(question, { flag: '--on-interrupt', signal });
-  return ['c', 'cancel'].includes(answer.toLowerCase()) ? 'cancel' : 'leave';
 }
 
 async function finish(

@@ -1,4 +1,4 @@
-import type { CostSoFar, Plan, ResourceState } from '@warpforge/azure-infra';
+import type { CostSoFar, Plan, PlannedChange, ResourceState } from '@warpforge/azure-infra';
 import type { Command } from 'commander';
 import type { CommandContext, Resolve } from '../command-context.ts';
 import { formatCostSoFar } from '../cost-text.ts';
@@ -69,27 +69,38 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function statusText({ plan, states, running, cost }: Status): string {
+/** What has changed since. Undefined while a deployment is running, which is about to change it. */
+function driftOf({ plan, running }: Status): readonly PlannedChange[] | undefined {
+  return running.length > 0 ? undefined : plan.changes.filter(({ action }) => action !== 'no change');
+}
+
+function driftText(drift: ReturnType<typeof driftOf>): string {
+  if (drift === undefined) return 'Drift: not known while a deployment is running\n';
+  return drift.length === 0 ? 'Drift: none\n' : `Drift: "warpforge-infra provision" would do this:\n${planText({ changes: drift })}`;
+}
+
+function statusText(status: Status): string {
+  const { plan, states, running, cost } = status;
   const { graph } = plan;
-  const drift = plan.changes.filter(({ action }) => action !== 'no change');
   const rows = states.map(({ resource, state }) => [shortType(resource.type), resource.name, resource.location ?? '', state]);
   const lines = [
     `Environment ${graph.environment}, subscription ${graph.subscriptionId}\n`,
     formatTable(['resource', 'name', 'region', 'state'], rows),
     ...running.map((name) => `The deployment ${name} is running; "warpforge-infra provision" follows it.\n`),
     cost === undefined ? 'Estimated cost so far: not known without a VM\n' : formatCostSoFar(cost),
-    drift.length === 0 ? 'Drift: none\n' : `Drift: "warpforge-infra provision" would do this:\n${planText({ changes: drift })}`,
+    driftText(driftOf(status)),
   ];
   return lines.join('\n');
 }
 
-function statusJson({ plan, states, running, cost }: Status): unknown {
+function statusJson(status: Status): unknown {
+  const { plan, states, running, cost } = status;
   return {
     environment: plan.graph.environment,
     subscriptionId: plan.graph.subscriptionId,
     resources: states.map(({ resource: { id, type, name, location }, state }) => ({ id, type, name, location: location ?? null, state })),
     runningDeployments: running,
     costSoFar: cost ?? null,
-    drift: plan.changes.filter(({ action }) => action !== 'no change'),
+    drift: driftOf(status) ?? null,
   };
 }

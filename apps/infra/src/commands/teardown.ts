@@ -6,7 +6,7 @@ import { ask } from '../confirm.ts';
 import { CommandError } from '../failure.ts';
 import { formatDuration } from '../format.ts';
 import { interruptible } from '../interrupt.ts';
-import { scopeText, shortType } from '../plan-text.ts';
+import { resourceText, scopeText, shortType } from '../plan-text.ts';
 import { addOutputFolderOption, addSettingsOptions } from '../settings-options.ts';
 
 const EXAMPLES = `
@@ -70,11 +70,11 @@ async function tearDownEnvironment(
   let start = begun;
   const deleted = await tearDown(manager, inventory, {
     signal,
-    onDeleting: ({ type, name }) => {
+    onDeleting: (deletion) => {
       start = performance.now();
-      print(`    ${shortType(type)} ${name}: deleting`);
+      print(`    ${resourceText(deletion)}: deleting`);
     },
-    onDeleted: ({ type, name }) => print(`    ${shortType(type)} ${name}: deleted in ${formatDuration(performance.now() - start)}`),
+    onDeleted: (deletion) => print(`    ${resourceText(deletion)}: deleted in ${formatDuration(performance.now() - start)}`),
   });
   await removeOutputs(outputFolder);
   print(
