@@ -69,7 +69,7 @@ export async function planChanges(
   const kept = keep ? replaced : new Set<string>();
   // What is made anew has another identity afterwards, so the rights of the old one go, and those of the new one are not known yet.
   const lasting = new Map([...identities].filter(([key]) => kept.has(key) || !replaced.has(key)));
-  const leftOver = await leftOverRights(manager, graph, lasting, signal);
+  const leftOver = await leftOverRights(manager, graph, { known: identities, lasting }, signal);
   const finalChanges = describeGraph(graph, lasting).map((item, index) => {
     const change = changes[index];
     if (item.pending || change === undefined) return created(item);

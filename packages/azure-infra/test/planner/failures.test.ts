@@ -175,6 +175,18 @@ describe('an interrupted deployment', () => {
     expect(doings(await azure.plan(graph))).toEqual([]);
   });
 
+  it('makes rights that a plan does not take for left over, if it ends while that is made', async () => {
+    // So much time passes with each look that the deployment is over before the comparison is.
+    const azure = await openAzure({ pollSeconds: 1 });
+    const graph = azure.environment();
+    await interrupted(azure);
+    const advance = azure.fake.clock.advance.bind(azure.fake.clock);
+    azure.fake.clock.advance = (seconds) => advance(600 * seconds);
+    const { changes } = await azure.plan(graph);
+    expect(changes.filter(({ action }) => action === 'delete')).toEqual([]);
+    expect(doings(await azure.plan(graph))).toEqual([]);
+  });
+
   it('is waited for only where it is one of the same settings', async () => {
     const azure = await openAzure();
     await interrupted(azure);
