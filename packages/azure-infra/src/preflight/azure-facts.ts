@@ -53,7 +53,9 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw new UnansweredError(cause instanceof Error ? cause.message : String(cause), { cause });
+    // What is advised below it is about the command, which goes on without the answer.
+    const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    throw new UnansweredError(reason, { cause });
   }
 }
 

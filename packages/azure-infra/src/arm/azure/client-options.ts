@@ -1,5 +1,6 @@
 import type { TokenCredential } from '@azure/identity';
-import type { HttpClient } from '@azure/core-rest-pipeline';
+import type { HttpClient, PipelinePolicy } from '@azure/core-rest-pipeline';
+import { rememberFaults } from './failures.ts';
 
 /** Azure's public cloud. */
 export const PUBLIC_CLOUD = 'https://management.azure.com';
@@ -19,15 +20,20 @@ export interface AzureClientOptions {
 /** A VM takes half a minute, so that seconds do not matter; Azure allows 1,200 reads an hour and caller. */
 const POLL_INTERVAL_MS = 2_000;
 
+interface HttpOptions {
+  readonly httpClient?: HttpClient;
+  additionalPolicies: { readonly policy: PipelinePolicy; readonly position: 'perRetry' }[];
+}
+
 /** The options with their defaults, in the forms that the generated clients take. */
 export interface ClientSettings {
   readonly credential: TokenCredential;
   readonly subscriptionId: string;
   readonly pollIntervalMs: number;
   /** For clients of the current generation. */
-  readonly modular: { readonly endpoint: string; readonly credentials: { readonly scopes: string[] }; readonly httpClient?: HttpClient };
+  readonly modular: HttpOptions & { readonly endpoint: string; readonly credentials: { readonly scopes: string[] } };
   /** For clients of the generation before. */
-  readonly classic: { readonly endpoint: string; readonly credentialScopes: string; readonly httpClient?: HttpClient };
+  readonly classic: HttpOptions & { readonly endpoint: string; readonly credentialScopes: string };
 }
 
 /** Scope of access tokens for Resource Manager at an endpoint. */
@@ -39,7 +45,10 @@ export function managementScope(endpoint: string = PUBLIC_CLOUD): string {
 export function clientSettings(options: AzureClientOptions): ClientSettings {
   const endpoint = (options.endpoint ?? PUBLIC_CLOUD).replace(/\/+$/, '');
   const scope = managementScope(endpoint);
-  const http = options.httpClient === undefined ? {} : { httpClient: options.httpClient };
+  const http = {
+    additionalPolicies: [{ policy: rememberFaults, position: 'perRetry' as const }],
+    ...(options.httpClient === undefined ? {} : { httpClient: options.httpClient }),
+  };
   return {
     credential: options.credential,
     subscriptionId: options.subscriptionId,

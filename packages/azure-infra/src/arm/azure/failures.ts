@@ -1,5 +1,20 @@
+import type { PipelinePolicy } from '@azure/core-rest-pipeline';
 import { ArmError, describeFault } from '../arm-error.ts';
 import type { ArmFault } from '../resource-manager.ts';
+
+/** What Azure has said to requests that failed. */
+const answers = new WeakMap<object, ArmFault>();
+
+/** Keeps what Azure says to a request that fails: of a page of a list the SDK tells the code alone, and throws the message away. */
+export const rememberFaults: PipelinePolicy = {
+  name: 'rememberFaults',
+  async sendRequest(request, next) {
+    const response = await next(request);
+    const fault = response.status < 400 ? undefined : readFaultText(response.bodyAsText ?? '');
+    if (fault !== undefined) answers.set(request, fault);
+    return response;
+  },
+};
 
 /** Runs a request and turns what it rejects with into an {@link ArmError} that says what was asked. */
 export async function asking<T>(what: string, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
@@ -24,7 +39,9 @@ export async function askingFor<T>(what: string, signal: AbortSignal, request: (
 function toArmError(what: string, error: unknown): ArmError {
   if (error instanceof ArmError) return error;
   const status = numberAt(error, 'statusCode');
-  const fault = readFault(at(error, 'details', 'error')) ?? readFault(at(error, 'error')) ?? readFault(error);
+  const request = at(error, 'request');
+  const answer = typeof request === 'object' && request !== null ? answers.get(request) : undefined;
+  const fault = answer ?? readFault(at(error, 'details', 'error')) ?? readFault(at(error, 'error')) ?? readFault(error);
   const reason = fault === undefined ? (error instanceof Error ? error.message : String(error)) : describeFault(fault);
   const place = status === undefined ? '' : ` (HTTP ${status})`;
   return new ArmError(`${what} failed${place}: ${reason}${adviceFor(fault, status)}`, {
