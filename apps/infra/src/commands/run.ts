@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve as resolvePath } from 'node:path';
 import type { CommandContext, Resolve } from '../command-context.ts';
 import { interruptible } from '../interrupt.ts';
+import { openMountPoint } from '../local-mount-point.ts';
 import { programFolders } from '../program-folders.ts';
 import { addOutputFolderOption, addSettingsOptions } from '../settings-options.ts';
 import { addVmOptions, openVm, type VmOptions } from '../vm-options.ts';
@@ -13,7 +14,7 @@ Starts the mount daemon, or uses the one that is running; waits until reads work
 a step fails, or at Ctrl-C, the rest is left out and what was started is ended.
 
 On the VM the configuration is /etc/warpdrive/config.yaml, which "config --install" writes. With --here it is made from what was
-provisioned, and the daemon signs in as you do ("az login").
+provisioned, the daemon signs in as you do ("az login"), and a mount point that is missing is there for as long as the training.
 
 Examples:
   $ warpforge-infra run
@@ -42,6 +43,8 @@ export function addRunCommand(program: Command, resolve: Resolve): void {
     .action(async (options: RunOptions, self: Command) => {
       const context = await resolve(self);
       const { runTraining } = await import('@warpforge/azure-infra');
+      await using made = new AsyncDisposableStack();
+      if (options.here === true && options.config === undefined) made.use(await openMountPoint(context.settings.mount.point));
       const place = options.here === true ? await here(context, options.config) : await onVm(context, options);
       const result = await interruptible((signal) =>
         runTraining({

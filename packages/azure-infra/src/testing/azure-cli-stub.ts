@@ -25,7 +25,7 @@ const RESOURCE_MANAGER = 'https://management.azure.com';
 const AUDIENCES = [RESOURCE_MANAGER, 'https://management.core.windows.net', 'https://storage.azure.com'];
 
 /**
- * Writes an executable `az` that answers `az version`, `az account show` and `az account get-access-token` for a signed-in user, so that
+ * Writes an executable `az` that answers `az version`, `az login`, `az account show` and `az account get-access-token` for a signed-in user, so that
  * `AzureCliCredential` works without Azure. POSIX shell only. Returns the path.
  *
  * Its output is what https://learn.microsoft.com/cli/azure/account describes.
@@ -65,7 +65,7 @@ function script({ tenantId, subscriptionId, user, resourceManagerEndpoint, now =
 fail() { echo "ERROR: $1" >&2; exit "\${2:-1}"; }
 
 command="$1 $2"
-[ "$1" = version ] && command=version
+case "$1" in version | login) command=$1 ;; esac
 resource=https://management.core.windows.net
 query='' output=json
 while [ $# -gt 0 ]; do
@@ -84,6 +84,7 @@ done
 
 case "$command/$output/$query" in
   version/json/) printf '%s\\n' '{ "azure-cli": "2.80.0", "azure-cli-core": "2.80.0", "extensions": {} }' ;;
+  login/json/) printf '%s\\n' ${shellWord(JSON.stringify([account], undefined, 2))} ;;
   'account show/json/') printf '%s\\n' ${shellWord(JSON.stringify(account, undefined, 2))} ;;
   'account show/tsv/id') printf '%s\\n' ${shellWord(subscriptionId)} ;;
   'account show/tsv/tenantId') printf '%s\\n' ${shellWord(tenantId)} ;;

@@ -63,7 +63,7 @@ describeOnIsolatedVm('a VM on this machine', () => {
     write('/etc/systemd/system/some.service', UNIT);
     write('/etc/systemd/system/first.service', FIRST);
     write('/vm/log/program', PROGRAM);
-    const state = (): string => ssh('root', 'systemctl is-active some; systemctl is-active first.service').replaceAll('\n', ' ');
+    const state = (): string => ssh('somebody', 'systemctl is-active some; systemctl is-active first.service').replaceAll('\n', ' ');
     ssh('root', 'systemctl start some');
     expect(state()).toBe('inactive inactive ');
     ssh('root', 'touch /vm/log/wanted; systemctl start some.service');

@@ -25,7 +25,8 @@ is_active() {
   case $(process) in
     '') return 1 ;;
     0) return 0 ;;
-    *) kill -0 "$(process)" 2>/dev/null ;;
+    # Anybody may ask, and not only who may send it a signal.
+    *) [ -d "/proc/$(process)" ] ;;
   esac
 }
 
@@ -42,7 +43,8 @@ start() {
   for needed in $(property Requires); do "$0" start "$needed"; done
   environment=$(property EnvironmentFile)
   files=$(property LimitNOFILE)
-  script="ulimit -n ${files:-1024}; set -a; [ ! -f '${environment#-}' ] || . '${environment#-}'; set +a; exec $(property ExecStart)"
+  # The machine underneath may allow fewer.
+  script="ulimit -n ${files:-1024} 2>/dev/null || ulimit -n \$(ulimit -H -n); set -a; [ ! -f '${environment#-}' ] || . '${environment#-}'; set +a; exec $(property ExecStart)"
   set -- env -i PATH="$PATH" WARPFORGE_SYSFS=/vm/sys sh -c "$script"
   if [ "$(property Type)" = oneshot ]; then
     "$@" </dev/null >>"/vm/log/$unit" 2>&1
@@ -59,7 +61,7 @@ stop() {
   if is_active && [ "$pid" -ne 0 ]; then
     kill -TERM "$pid"
     tenths=0
-    while kill -0 "$pid" 2>/dev/null; do
+    while is_active; do
       [ "$tenths" -lt "$STOP_LIMIT_TENTHS" ] || kill -KILL "$pid"
       tenths=$((tenths + 1))
       sleep 0.1
