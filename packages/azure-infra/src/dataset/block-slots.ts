@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { LEAST_MEMORY } from './file-body.ts';
 
-/** Memory for so many blocks, and so the number that are on their way at a time. Whoever wants one waits in line. */
+/** Memory for so many blocks, shared with other threads, and so the number that are on their way at a time. Whoever wants one waits in line. */
 export class BlockSlots {
   /** Bytes of a block. */
   readonly blockBytes: number;
@@ -18,7 +18,7 @@ export class BlockSlots {
   /** Runs `work` with memory for a block, as soon as there is some. */
   use<T>(work: (memory: Buffer) => Promise<T>): Promise<T> {
     return this.#limit(async () => {
-      const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
+      const memory = this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(this.blockBytes));
       try {
         return await work(memory);
       } finally {

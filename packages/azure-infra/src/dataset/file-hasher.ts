@@ -4,32 +4,50 @@ import type { HashAnswer, HashQuestion } from './hash-thread.ts';
 /** Sources run as they are, a built package from `dist`. */
 const THREAD_MODULE = new URL(import.meta.url.endsWith('.ts') ? './hash-thread.ts' : './hash-thread.js', import.meta.url);
 
-/** The MD5 of a file and the bytes that it was made of. */
-export interface FileHash {
-  /** 16 bytes. */
-  readonly md5: Buffer;
-  readonly size: number;
+/** An MD5 that is made piece by piece. */
+export interface RunningHash {
+  /** Adds bytes, which must be in shared memory and stay as they are until it is done with them. */
+  update(bytes: Uint8Array): Promise<void>;
+  /** The MD5 of all bytes that were added, 16 bytes; ends it. */
+  digest(): Promise<Buffer>;
 }
 
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
+
 /**
- * Hashes files in a thread of its own, one after the other: MD5 takes 1.5 s of a core for each GB, twice as long as sending it, and
- * whoever sends should not wait for it.
+ * Makes MD5s in a thread of its own, one after the other: it takes 1.5 s of a core for each GB, twice as long as sending it, and whoever
+ * sends should not wait for it. All promises reject when it is disposed.
  */
 export class FileHasher implements AsyncDisposable {
-  readonly #pending = new Map<number, PromiseWithResolvers<FileHash>>();
+  readonly #pending = new Map<number, PromiseWithResolvers<Buffer>>();
   #worker: Worker | undefined;
   #nextId = 0;
   /** Why nothing can be asked any more. */
   #ended: Error | undefined;
 
-  /** Rejects when the file cannot be read, and when the hasher is disposed. */
-  async hash(path: string): Promise<FileHash> {
+  /** The MD5 of a file, 16 bytes. Rejects when it cannot be read. */
+  hash(path: string): Promise<Buffer> {
+    return this.#ask({ kind: 'file', path });
+  }
+
+  /** Begins the MD5 of bytes that come piece by piece. */
+  begin(): RunningHash {
+    const hash = this.#nextId++;
+    return {
+      update: async (bytes) => {
+        await this.#ask({ kind: 'update', hash, bytes });
+      },
+      digest: () => this.#ask({ kind: 'digest', hash }),
+    };
+  }
+
+  async #ask(question: Unnumbered<HashQuestion>): Promise<Buffer> {
     if (this.#ended !== undefined) throw this.#ended;
     this.#worker ??= this.#start();
-    const answer = Promise.withResolvers<FileHash>();
-    const question: HashQuestion = { id: this.#nextId++, path };
-    this.#pending.set(question.id, answer);
-    this.#worker.postMessage(question);
+    const id = this.#nextId++;
+    const answer = Promise.withResolvers<Buffer>();
+    this.#pending.set(id, answer);
+    this.#worker.postMessage({ ...question, id } satisfies HashQuestion);
     return answer.promise;
   }
 
@@ -40,7 +58,7 @@ export class FileHasher implements AsyncDisposable {
       const pending = this.#pending.get(answer.id);
       this.#pending.delete(answer.id);
       if ('error' in answer) pending?.reject(answer.error);
-      else pending?.resolve({ md5: Buffer.from(answer.md5), size: answer.size });
+      else pending?.resolve(Buffer.from(answer.md5));
     });
     worker.on('error', (cause: Error) => this.#end(new Error(`the thread that hashes files failed: ${cause.message}`, { cause })));
     worker.on('exit', () => this.#end(new Error('the thread that hashes files has ended')));

@@ -8,7 +8,8 @@ import { DatasetUploadError, type UploadedFile, type UploadFailure } from './err
 import { failureReason } from './failure-reason.ts';
 import { FileHasher } from './file-hasher.ts';
 import { byTarget, commonPrefix } from './targets.ts';
-import { uploadFile, type FileUploadContext } from './upload-file.ts';
+import type { FileUploadContext } from './file-upload.ts';
+import { uploadFile } from './upload-file.ts';
 
 /** How far an upload is. */
 export interface UploadProgress {

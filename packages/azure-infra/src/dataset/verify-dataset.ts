@@ -108,7 +108,7 @@ async function compare({ size, md5 }: StoredBlob, path: string | undefined, hash
   // Hashing takes time that a difference in length saves.
   if (local !== size) return { kind: 'size', expected: local, found: size };
   if (md5 === undefined) return { kind: 'no-md5' };
-  const expected = (await hasher.hash(path)).md5.toString('base64');
+  const expected = (await hasher.hash(path)).toString('base64');
   return expected === md5 ? undefined : { kind: 'md5', expected, found: md5 };
 }
 
