@@ -16,7 +16,8 @@ interface Workspace {
 
 /**
  * Every package as a stranger gets it: packed, its surface checked by `publint --strict` and `attw`, then all tarballs installed
- * together into an empty folder where each library is imported and each command asked for its help.
+ * together into an empty folder where each library is imported, each command asked for its help, and the deployment guide followed from
+ * top to bottom.
  */
 export async function checkPackages(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'warpforge-packages-'));
@@ -91,5 +92,19 @@ async function checkInstall(workspaces: readonly Workspace[], target: string): P
       results.push(await runCommand(join(project, 'node_modules', '.bin', command), ['--help'], { cwd: project, quiet: true }));
     }
   }
-  return results.every(Boolean);
+  return results.every(Boolean) && (await checkGuide(project));
+}
+
+/** With the programs of the tarballs, here and on the VM. Tests do the same with those of the clone, and fail where that is not possible. */
+async function checkGuide(project: string): Promise<boolean> {
+  const document = 'docs/deploy-azure.md';
+  // Only now: the steps before this one must run whatever is wrong with a package.
+  const { whyNoLocalVm } = await import('@warpforge/azure-infra/testing');
+  const { followGuide } = await import('../deploy-guide/follow-guide.ts');
+  const reason = whyNoLocalVm();
+  process.stdout.write(`      ${document}${reason === undefined ? '' : ` is not followed: ${reason}`}\n`);
+  if (reason !== undefined) return true;
+  const { exitCode, output } = await followGuide({ document, programs: project });
+  if (exitCode !== 0) process.stdout.write(output);
+  return exitCode === 0;
 }

@@ -3,7 +3,7 @@ import type { CommandContext } from './command-context.ts';
 import { resolveContext } from './command-context.ts';
 import type { SetupTarget } from './commands/setup.ts';
 import { codeOf } from './failure.ts';
-import { mountOnVm } from './vm-options.ts';
+import { hostKeyAlias, mountOnVm } from './vm-options.ts';
 
 /** The VM of the environment, or another one where `--host` names it. Without both it is what a VM would be set up for. */
 export async function resolveSetupTarget(command: Command): Promise<SetupTarget> {
@@ -17,6 +17,7 @@ export async function resolveSetupTarget(command: Command): Promise<SetupTarget>
     mountPoint: point,
     cachePath,
     outputDirectory: context.outputFolder,
+    hostKeyAlias: outputs === undefined ? undefined : hostKeyAlias(outputs.vm),
   };
 }
 

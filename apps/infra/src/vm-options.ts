@@ -32,9 +32,14 @@ export async function openVm(context: CommandContext, options: VmOptions): Promi
     user: options.user ?? vm?.adminUser ?? context.settings.vm.adminUser,
     port: options.port,
     identityFile: options.identity,
-    // A VM that is made anew at the same address has another key, so each environment remembers its own.
     knownHostsFile: join(context.outputFolder, 'known_hosts'),
+    hostKeyAlias: vm === undefined ? undefined : hostKeyAlias(vm),
   });
+}
+
+/** A VM that is made anew keeps address and name; its key is another, and so is its identity. */
+export function hostKeyAlias({ name, principalId }: EnvironmentOutputs['vm']): string {
+  return `${name}.${principalId}`;
 }
 
 /** Settings of the mount on the VM that exists: its size, and not what the settings say of the next one, decides where the cache is. */

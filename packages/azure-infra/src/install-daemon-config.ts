@@ -61,6 +61,7 @@ fail() {
   printf '%s\\n' "$*" >&2
   exit 1
 }
+runs() { systemctl is-active --quiet warpdrive.service; }
 journal() { journalctl --unit warpdrive --lines 20 --no-pager 2>&1; }
 mkdir -p "$(dirname "$CONFIG")"
 cat >"$CONFIG.new" <<'${END}'
@@ -92,19 +93,19 @@ if [ "$unit" = no ]; then
   echo 'no unit warpdrive.service runs here; "warpdrive serve" mounts'
   exit 0
 fi
-if [ "$changed" = yes ] || ! systemctl is-active --quiet warpdrive.service; then
+if [ "$changed" = yes ] || ! runs; then
   systemctl reset-failed warpdrive.service 2>/dev/null || true
   systemctl restart warpdrive.service || fail "the unit did not start: $(journal)"
   echo 'restarted warpdrive.service'
 fi
-mounted() { warpdrive status --config "$CONFIG" --json 2>/dev/null | grep -q '"mount":'; }
+mounted() { runs && warpdrive status --config "$CONFIG" --json 2>/dev/null | grep -q '"mount":'; }
 waited=0
 limit=$READY_LIMIT_S
 until mounted; do
   [ "$waited" -lt "$limit" ] || fail "nothing is mounted after $limit s: $(journal)"
   sleep 1
   waited=$((waited + 1))
-  if [ $((waited % ROLE_RETRY_S)) -eq 0 ] && journal | grep -q AuthorizationPermissionMismatch; then
+  if [ $((waited % ROLE_RETRY_S)) -eq 0 ] && ! runs && journal | grep -q AuthorizationPermissionMismatch; then
     [ "$limit" -eq "$ROLE_LIMIT_S" ] || echo "waiting until the VM's role has an effect, which takes Azure up to ten minutes"
     limit=$ROLE_LIMIT_S
     systemctl reset-failed warpdrive.service 2>/dev/null || true

@@ -121,6 +121,7 @@ esac`,
       'systemctl',
       `case $1 in
   is-system-running) echo running ;;
+  is-active) [ -e '${folder}/second' ] ;;
   restart) [ -e '${folder}/first' ] && touch '${folder}/second'; touch '${folder}/first' ;;
 esac`,
     );

@@ -87,6 +87,16 @@ describe('fake-azure', () => {
     taken.close();
   });
 
+  it('says what a VM needs that is not here, and leaves nothing', async () => {
+    const env = { ...process.env, TMPDIR: folder, PATH: folder };
+    const args = ['--conditions=@warpforge/source', MAIN, '--vm', '--', '/bin/true'];
+    child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const said = text(child.stderr!);
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(await said).toMatch(/^fake-azure: there can be no VM on this machine: it needs (root|Linux|.*: apt-get install .*)\n$/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it.each([
     [['--port', '0'], 2, /--port <number>' argument '0' is invalid. it must be a number from 1 to 65534/],
     [['--colour'], 2, /unknown option '--colour'/],

@@ -16,6 +16,8 @@ export interface SetupTarget {
   readonly cachePath: string;
   /** Folder of the environment's files, which remembers the VM's host key. */
   readonly outputDirectory: string;
+  /** Under which name; default: the address. */
+  readonly hostKeyAlias: string | undefined;
 }
 
 interface SetupOptions {
@@ -80,6 +82,7 @@ async function setUp(target: SetupTarget, setup: VmSetup, options: SetupOptions)
     port: options.port,
     identityFile: options.identity,
     knownHostsFile: join(target.outputDirectory, 'known_hosts'),
+    hostKeyAlias: target.hostKeyAlias,
   });
   const packages = options.packages === undefined ? undefined : await localPackages(options.packages);
   if (options.dryRun === true) {

@@ -2,11 +2,14 @@ import { MachineError } from './errors.ts';
 import type { SshTarget } from './ssh-machine.ts';
 
 /** Turns what ssh said last into an error that says what to do. */
-export function sshFailure({ host, user, port, identityFile, knownHostsFile }: SshTarget, said: readonly string[]): MachineError {
+export function sshFailure(
+  { host, user, port, identityFile, knownHostsFile, hostKeyAlias }: SshTarget,
+  said: readonly string[],
+): MachineError {
   const text = said.join('\n');
   const login = `${user}@${host}`;
   const place = port === undefined ? host : `${host}, port ${port}`;
-  const known = port === undefined ? host : `[${host}]:${port}`;
+  const known = hostKeyAlias ?? (port === undefined ? host : `[${host}]:${port}`);
   if (/host key verification failed|host identification has changed/i.test(text)) {
     return new MachineError(
       'MACHINE_REFUSED',

@@ -16,6 +16,10 @@ export interface SshTarget {
   /** Private key; default: the agent's keys and those of the user's SSH configuration. */
   readonly identityFile?: string | undefined;
   /**
+   * Under which name the host key is remembered: one that another VM at the same address does not have. Default: the host.
+   */
+  readonly hostKeyAlias?: string | undefined;
+  /**
    * Where host keys are remembered. A file of its own for each environment, since a VM that is made anew at the same address has
    * another key.
    */
@@ -99,13 +103,14 @@ export class SshMachine implements Machine {
   }
 
   #options(): string[] {
-    const { identityFile, knownHostsFile } = this.#target;
+    const { identityFile, knownHostsFile, hostKeyAlias } = this.#target;
     const settings = [
       'BatchMode=yes',
       'StrictHostKeyChecking=accept-new',
       `UserKnownHostsFile=${configured(knownHostsFile)}`,
       // The file is for people, too: its lines name the VM.
       'HashKnownHosts=no',
+      ...(hostKeyAlias === undefined ? [] : [`HostKeyAlias=${hostKeyAlias}`]),
       `ConnectTimeout=${CONNECT_TIMEOUT_S}`,
       `ServerAliveInterval=${ALIVE_INTERVAL_S}`,
       'ServerAliveCountMax=4',

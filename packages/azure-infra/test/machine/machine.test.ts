@@ -147,6 +147,17 @@ describeOnIsolatedVm('SshMachine', () => {
     });
   });
 
+  it('remembers it under another name where a VM may be made anew at the same address', async () => {
+    const other = join(folder, 'known_hosts_by_name');
+    const key = execFileSync('ssh-keygen', ['-y', '-f', vm.target.identityFile ?? ''], { encoding: 'utf8' });
+    writeFileSync(other, `the-vm.before ${key}`);
+    await runScript(vm.machine({ knownHostsFile: other, hostKeyAlias: 'the-vm.now' }), 'exit 0');
+    expect(readFileSync(other, 'utf8')).toMatch(/^the-vm\.before .*\nthe-vm\.now ssh-ed25519 /);
+    await expect(runScript(vm.machine({ knownHostsFile: other, hostKeyAlias: 'the-vm.before' }), 'exit 0')).rejects.toMatchObject({
+      message: expect.stringContaining(`ssh-keygen -R 'the-vm.before' -f '${other}'`) as string,
+    });
+  });
+
   it.each([
     [
       'a key that the VM does not know',
