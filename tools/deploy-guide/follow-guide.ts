@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { startLocalAzure } from '../fake-azure/local-azure.ts';
@@ -34,11 +35,15 @@ const SMALL = {
   ...{ TRAIN_STEPS: '4', BATCH_SIZE: '8', NUM_WORKERS: '2' },
 };
 
+/** Where the daemon of the guide serves its metrics; a VM on this machine has this machine's network. */
+const METRICS_PORT = 9090;
+
 /**
  * Follows a guide as its reader would, from top to bottom in one shell in an empty folder, with the stand-in for Azure and a VM on this
  * machine. Nothing is left of it. Needs what `whyNoLocalVm` names.
  */
 export async function followGuide({ document, programs, clone, onOutput }: FollowGuideOptions): Promise<GuideFollowed> {
+  await demandFree(METRICS_PORT);
   await using stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), 'warpforge-guide-'));
   stack.defer(() => rm(home, { recursive: true, force: true }));
@@ -65,6 +70,17 @@ export async function followGuide({ document, programs, clone, onOutput }: Follo
   }
   const [exitCode] = (await once(child, 'close')) as [number | null];
   return { exitCode: exitCode ?? 1, output, leftOut };
+}
+
+async function demandFree(port: number): Promise<void> {
+  const server = createServer();
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+  } catch (cause) {
+    throw new Error(`the guide needs 127.0.0.1:${port}, for the metrics of its daemon: end what listens there`, { cause });
+  }
+  server.close();
+  await once(server, 'close');
 }
 
 async function succeed(program: string, args: readonly string[]): Promise<void> {

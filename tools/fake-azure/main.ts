@@ -45,6 +45,7 @@ function parsePort(text: string): number {
 }
 
 async function main([command, ...args]: readonly string[], { port, directory, vm }: Options): Promise<void> {
+  if (process.stderr.isTTY) process.stderr.write('fake-azure: starting …\n');
   // Only now: help must not wait for it.
   const { startLocalAzure } = await import('./local-azure.ts');
   await using azure = await startLocalAzure({

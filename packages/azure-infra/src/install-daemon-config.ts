@@ -63,11 +63,11 @@ fail() {
 }
 runs() { systemctl is-active --quiet warpdrive.service; }
 journal() { journalctl --unit warpdrive --lines 20 --no-pager 2>&1; }
+command -v warpdrive >/dev/null 2>&1 || fail 'the programs are not installed; run "warpforge-infra setup" first'
 mkdir -p "$(dirname "$CONFIG")"
 cat >"$CONFIG.new" <<'${END}'
 ${config}${END}
 chmod 644 "$CONFIG.new"
-command -v warpdrive >/dev/null 2>&1 || fail 'the programs are not installed; run "warpforge-infra setup" first'
 # The daemon itself says what it would not take: 2 is a faulty configuration, 1 only that nothing serves it.
 verdict=0
 said=$(warpdrive status --config "$CONFIG.new" 2>&1) || verdict=$?

@@ -136,6 +136,7 @@ esac`,
   it('says that the programs are missing', async () => {
     rmSync(join(folder, 'programs/warpdrive'));
     await expect(install()).rejects.toThrow('the programs are not installed; run "warpforge-infra setup" first');
+    expect(existsSync(`${path}.new`)).toBe(false);
   });
 
   itWith(['shellcheck'], 'is a script that shellcheck finds nothing in', () => {

@@ -68,6 +68,7 @@ export async function setUpVm(machine: Machine, options: SetUpOptions): Promise<
   if (packages === undefined && options.force !== true && before.every(({ present }) => present)) return { ran: false, items: before };
   if (packages === undefined) await runSetup(machine, setupScript(setup), options);
   else await withPackages(machine, packages, options, (folder) => runSetup(machine, setupScript(setup, folder), options));
+  onStep('looking once more at what is there');
   return { ran: true, items: await check(machine, setup, signal) };
 }
 

@@ -47,6 +47,8 @@ fi
 for unit in warpforge-nvme warpdrive; do
   if ! systemctl is-enabled --quiet "$unit.service" 2>/dev/null; then
     line "$unit.service" missing 'not enabled'
+  elif [ "$unit" = warpforge-nvme ]; then
+    line "$unit.service" ok 'enabled, runs at every boot'
   elif [ ! -d /run/systemd/system ]; then
     line "$unit.service" ok 'enabled'
   elif [ "$unit" = warpdrive ] && [ ! -f /etc/warpdrive/config.yaml ]; then

@@ -153,7 +153,7 @@ install_services() {
 
 start_daemon() {
   if [ ! -f "$CONFIG" ]; then
-    note "not started: there is no $CONFIG yet (warpforge-infra config writes it)"
+    note "not started: there is no $CONFIG yet ("warpforge-infra config --install" writes it)"
   elif [ ! -d /run/systemd/system ]; then
     note 'not started: systemd does not run here'
   elif systemctl is-active --quiet warpdrive.service; then
