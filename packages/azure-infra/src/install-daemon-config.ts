@@ -43,7 +43,10 @@ export async function installDaemonConfig({
     },
   });
   if (status !== 0) {
-    throw new MachineError('MACHINE_SETUP_FAILED', `could not install the configuration on ${machine.description}: ${errors.join('\n  ')}`);
+    throw new MachineError(
+      'MACHINE_SETUP_FAILED',
+      `could not install the configuration on ${machine.description}: ${errors.length === 0 ? `it said nothing (exit ${status})` : errors.join('\n  ')}`,
+    );
   }
 }
 
