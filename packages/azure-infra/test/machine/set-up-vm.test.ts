@@ -146,7 +146,9 @@ describeOnIsolatedVm('setUpVm', () => {
       if (line === 'npm runs') abort.abort(new Error('Ctrl-C'));
     };
     await expect(setUp(vm.machine(), { packages, signal: abort.signal, onLine })).rejects.toThrow('Ctrl-C');
-    expect((await vm.run('pgrep -fx "sleep 98764"; ls -d /tmp/warpforge-*; ls /opt/warpforge/releases')).stdout).toMatch(/^packages-\w+\.partial\n$/);
+    expect((await vm.run('pgrep -fx "sleep 98764"; ls -d /tmp/warpforge-*; ls /opt/warpforge/releases')).stdout).toMatch(
+      /^packages-\w+\.partial\n$/,
+    );
   });
 
   it('waits for cloud-init, whatever it ends with', async () => {
