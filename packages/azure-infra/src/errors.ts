@@ -34,8 +34,7 @@ export type InfraErrorCode =
   | 'INFRA_SSH_KEY_MISSING'
   | 'INFRA_SSH_KEY_INVALID'
   | 'INFRA_CALLER_ADDRESS'
-  | 'INFRA_PRICES_UNAVAILABLE'
-  | 'INFRA_NOT_AVAILABLE';
+  | 'INFRA_PRICES_UNAVAILABLE';
 
 /** One setting that is wrong. */
 export interface SettingsFault {
