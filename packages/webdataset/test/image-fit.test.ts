@@ -191,6 +191,18 @@ describe('the part that is kept', () => {
     );
   });
 
+  it.each(['uint8', 'float32'] as const)('is all black where a cut lies wholly in the padding (%s)', (type) => {
+    const picture = noise(3, 3, 3);
+    const settings = { width: 1, height: 1, resize: 3, crop: 'random', pad: 3, flip: true, type } as const;
+    for (const layout of ['nhwc', 'nchw'] as const) {
+      // 81 places, of which 72 show nothing of the picture: some to every side of it.
+      const outcomes = Array.from({ length: 200 }, (_, seed) => fitWith({ ...settings, layout }, picture, seed));
+      const black = outcomes.filter((bytes) => bytes.every((byte) => byte === 0)).length;
+      expect(black).toBeGreaterThan(100);
+      expect(black).toBeLessThan(200);
+    }
+  });
+
   it('is exact pixels where nothing is scaled: cut, mirrored, in either layout', () => {
     fc.assert(
       fc.property(

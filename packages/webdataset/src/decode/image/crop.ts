@@ -79,6 +79,8 @@ function cut(pictureLength: number, scale: number, wanted: number, { crop, pad }
   }
   const first = Math.max(0, position);
   const count = Math.min(whole, position + wanted) - first;
+  // With more padding than is wanted, a cut can lie wholly beside the picture.
+  if (count <= 0) return { start: 0, length: 0, to: 0, count: 0 };
   return { start: first * scale, length: count * scale, to: first - position, count };
 }
 

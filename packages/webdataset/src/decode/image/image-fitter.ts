@@ -5,6 +5,9 @@ import { PixelWriter } from './pixel-writer.ts';
 import { type PixelView, type Raster, viewOf } from './raster.ts';
 import { Resizer } from './resize.ts';
 
+/** What a cut that lies wholly in the padding takes of a picture. */
+const NOTHING = { left: 0, top: 0, width: 0, height: 0 };
+
 /** Makes tensors of one size out of pictures of any; it keeps scratch memory, so it is not to be called from within itself. */
 export class ImageFitter {
   readonly #fit: ImageFit;
@@ -44,6 +47,7 @@ export class ImageFitter {
   }
 
   #scale(picture: Raster, { from, region, to }: Placement): PixelView {
+    if (to.width === 0 || to.height === 0) return viewOf(picture, NOTHING);
     const { left, top, width, height } = region;
     if (width === to.width && height === to.height && Number.isInteger(left) && Number.isInteger(top)) {
       return viewOf(picture, { left: from.left + left, top: from.top + top, width, height });
