@@ -1,35 +1,49 @@
 /**
- * Why a message is not a warm job.
+ * A queue refused or could not be reached.
  *
- * - `WARM_JOB_TOO_LARGE`: longer than a queue message can be.
- * - `WARM_JOB_NOT_JSON`: neither JSON nor base64 of JSON.
- * - `WARM_JOB_INVALID`: JSON, but not a job; `faults` names every reason.
+ * - `QUEUE_LEASE_LOST`: the lease of a message has ended, and someone else may have the message now.
+ * - `QUEUE_MISSING`: there is no such queue.
+ * - `QUEUE_DENIED`: the caller has no right to it.
+ * - `QUEUE_FAILED`: anything else; the cause tells.
  */
-export type WarmJobErrorCode = 'WARM_JOB_TOO_LARGE' | 'WARM_JOB_NOT_JSON' | 'WARM_JOB_INVALID';
+export class QueueError extends Error {
+  override readonly name = 'QueueError';
+  readonly code: 'QUEUE_LEASE_LOST' | 'QUEUE_MISSING' | 'QUEUE_DENIED' | 'QUEUE_FAILED';
 
-/** One thing that is wrong with a job. */
-export interface WarmJobFault {
-  /** Key of the value, such as `WarmTargetMountAddresses.0`; empty for the job as a whole. */
-  readonly path: string;
-  readonly message: string;
+  constructor(code: QueueError['code'], message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
-/** A message that is not a warm job. The message of the error lists every fault. */
-export class WarmJobError extends Error {
-  override readonly name = 'WarmJobError';
-  readonly code: WarmJobErrorCode;
-  /** All faults at once; empty unless the code is `WARM_JOB_INVALID`. */
-  readonly faults: readonly WarmJobFault[];
+/**
+ * A record store refused or could not be reached.
+ *
+ * - `RECORD_EXISTS`, `RECORD_CHANGED`: a condition of the write or read did not hold.
+ * - `RECORD_LEASED`, `RECORD_LEASE_LOST`: someone else has the lease.
+ * - `RECORD_MISSING`: there is no such record, or no such store.
+ * - `RECORD_DENIED`: the caller has no right to it.
+ * - `RECORD_FAILED`: anything else; the cause tells.
+ */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+  readonly code:
+    | 'RECORD_EXISTS'
+    | 'RECORD_CHANGED'
+    | 'RECORD_LEASED'
+    | 'RECORD_LEASE_LOST'
+    | 'RECORD_MISSING'
+    | 'RECORD_DENIED'
+    | 'RECORD_FAILED';
 
-  constructor(
-    code: WarmJobErrorCode,
-    message: string,
-    options: { readonly cause?: unknown; readonly faults?: readonly WarmJobFault[] } = {},
-  ) {
-    const faults = options.faults ?? [];
-    const lines = faults.map((fault) => `\n  ${fault.path === '' ? 'the job' : fault.path}: ${fault.message}`);
-    super(message + lines.join(''), options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: RecordError['code'], message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
     this.code = code;
-    this.faults = faults;
   }
+}
+
+/** A source could not be made readable; the message says which and what to do. */
+export class MountError extends Error {
+  override readonly name = 'MountError';
+  readonly code = 'MOUNT_FAILED';
 }

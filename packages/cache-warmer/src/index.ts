@@ -1,2 +1,2 @@
-export { WarmJobError, type WarmJobErrorCode, type WarmJobFault } from './errors.ts';
-export { parseWarmJob, type WarmJob } from './warm-job.ts';
+export { WarmJobError, type WarmJobErrorCode, type WarmJobFault } from './job/errors.ts';
+export { parseWarmJob, type WarmJob } from './job/warm-job.ts';
