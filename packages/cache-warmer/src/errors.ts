@@ -28,13 +28,7 @@ export class QueueError extends Error {
 export class RecordError extends Error {
   override readonly name = 'RecordError';
   readonly code:
-    | 'RECORD_EXISTS'
-    | 'RECORD_CHANGED'
-    | 'RECORD_LEASED'
-    | 'RECORD_LEASE_LOST'
-    | 'RECORD_MISSING'
-    | 'RECORD_DENIED'
-    | 'RECORD_FAILED';
+    'RECORD_EXISTS' | 'RECORD_CHANGED' | 'RECORD_LEASED' | 'RECORD_LEASE_LOST' | 'RECORD_MISSING' | 'RECORD_DENIED' | 'RECORD_FAILED';
 
   constructor(code: RecordError['code'], message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
