@@ -73,6 +73,11 @@ export interface OpenFile extends AsyncDisposable {
   /** Whether pages that the kernel kept from earlier handles of this inode are still right. */
   readonly keepCache: boolean;
   /**
+   * Whether every read comes here as it was asked for, with no pages kept and nothing read ahead: for content that is made up while it is
+   * read, or whose reads are counted. Default: false.
+   */
+  readonly directIo?: boolean;
+  /**
    * Reads a range in full: fewer bytes than asked mean the end of the file and nothing else.
    *
    * @param offset first byte, counted from 0.

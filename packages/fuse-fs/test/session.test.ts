@@ -81,6 +81,26 @@ describeMounted('a mounted file system', () => {
     }
   });
 
+  it('passes every read on as it was asked for, where a file wants it so', async () => {
+    const asked: [offset: number, length: number][] = [];
+    class Watched extends MemoryFileSystem {
+      protected override read(content: Uint8Array, offset: number, length: number, context: RequestContext): Promise<Uint8Array> {
+        asked.push([offset, length]);
+        return super.read(content, offset, length, context);
+      }
+    }
+    const fileSystem = new Watched(tree());
+    fileSystem.directIo = true;
+    await using mounted = await Mounted.start(fileSystem);
+    const client = sharedClient();
+    const fd = await client.open(`${mounted.path}/größe 漢字`);
+    for (let time = 0; time < 2; time++) expect((await client.pread(fd, 1_001, 50_000)).length).toBe(50_000);
+    expect(asked).toEqual([
+      [1_001, 50_000],
+      [1_001, 50_000],
+    ]);
+  });
+
   it('refuses every change with EROFS', async () => {
     await using mounted = await Mounted.start(new MemoryFileSystem(tree()));
     const client = sharedClient();

@@ -107,6 +107,8 @@ export const InitFlag = {
 
 /** Answers to OPEN and OPENDIR that steer the kernel's caches. */
 export const OpenFlag = {
+  /** Every read comes to the file system as it was asked, and the kernel keeps nothing. */
+  directIo: 1 << 0,
   keepCache: 1 << 1,
   cacheDirectory: 1 << 3,
   /** No FLUSH at every close: nothing is written here. */

@@ -58,7 +58,7 @@ export class Handles {
     const view = backingId === undefined ? file.threadView?.() : undefined;
     if (view !== undefined) this.#readers.register(handle, view);
     this.#files.set(handle, { inode, file, inThreads: view !== undefined });
-    if (backingId === undefined) return { handle, flags: OpenFlag.noFlush | (file.keepCache ? OpenFlag.keepCache : 0), backingId };
+    if (backingId === undefined) return { handle, flags: OpenFlag.noFlush | cachingFlags(file), backingId };
     this.#passthroughOpens++;
     const event: PassthroughOpenEvent = { bytes: file.size };
     passthroughOpenChannel.publish(event);
@@ -92,4 +92,8 @@ export class Handles {
   async releaseAll(): Promise<void> {
     await Promise.all([...this.#files.keys(), ...this.#directories.keys()].map((handle) => this.release(handle)));
   }
+}
+
+function cachingFlags({ keepCache, directIo }: OpenFile): number {
+  return (keepCache ? OpenFlag.keepCache : 0) | (directIo === true ? OpenFlag.directIo : 0);
 }
