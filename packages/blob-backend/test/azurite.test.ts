@@ -4,9 +4,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { describe, expect, it } from 'vitest';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startAzurite } from '../src/testing/testing.ts';
+import { makeCertificate } from './certificate.ts';
 
 function isAlive(pid: number): boolean {
   try {
@@ -23,6 +26,7 @@ describe('startAzurite', () => {
     {
       await using azurite = await startAzurite({ accounts: [{ name: 'canadacentral' }, { name: 'westus3' }] });
       pid = azurite.pid;
+      expect(azurite.queuePort).toBeUndefined();
       const [canada, west] = azurite.accounts;
       expect(canada!.key).not.toBe(west!.key);
       for (const { name, connectionString, blobEndpoint } of azurite.accounts) {
@@ -53,6 +57,51 @@ describe('startAzurite', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it('serves queues beside blobs when asked, and keeps their data too', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'azurite-test-'));
+    try {
+      const first = await startAzurite({ accounts: [{ name: 'kept' }], directory, queues: true });
+      const { port, queuePort, accounts } = first;
+      expect(accounts[0]!.queueEndpoint).toBe(`http://127.0.0.1:${queuePort}/kept`);
+      const queue = QueueServiceClient.fromConnectionString(accounts[0]!.connectionString).getQueueClient('jobs');
+      await queue.create();
+      await queue.sendMessage('hello');
+      const container = BlobServiceClient.fromConnectionString(accounts[0]!.connectionString).getContainerClient('data');
+      await container.create();
+      await first[Symbol.asyncDispose]();
+
+      await using second = await startAzurite({ accounts, directory, port, queues: true, queuePort: queuePort! });
+      expect(second.accounts).toEqual(accounts);
+      expect((await queue.peekMessages()).peekedMessageItems.map(({ messageText }) => messageText)).toEqual(['hello']);
+      expect(await container.exists()).toBe(true);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('takes bearer tokens for queues over HTTPS', async () => {
+    using certificate = await makeCertificate();
+    const trusted = getCACertificates('default');
+    setDefaultCACertificates([...trusted, certificate.cert]);
+    onTestFinished(() => setDefaultCACertificates(trusted));
+    await using azurite = await startAzurite({ accounts: [{ name: 'secure' }], queues: true, tls: certificate });
+    const { queueEndpoint } = azurite.accounts[0]!;
+    const seconds = Math.floor(Date.now() / 1000);
+    const claims = {
+      aud: 'https://storage.azure.com',
+      iss: 'https://sts.windows.net/tenant/',
+      iat: seconds,
+      nbf: seconds,
+      exp: seconds + 3600,
+    };
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const token = `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.none`;
+    const credential = { getToken: () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) };
+    const queue = new QueueServiceClient(queueEndpoint!, credential).getQueueClient('jobs');
+    await queue.create();
+    expect((await queue.sendMessage('hello')).messageId).not.toBe('');
   });
 
   it('ends with its parent, even when the parent is killed', async () => {
