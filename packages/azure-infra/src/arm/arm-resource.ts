@@ -14,7 +14,7 @@ export interface ArmResource {
   readonly name: string;
   readonly location?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  readonly sku?: { readonly name?: string };
+  readonly sku?: { readonly name?: string; readonly capacity?: number };
   readonly identity?: { readonly principalId?: string };
   readonly properties?: JsonObject;
 }

@@ -1,4 +1,4 @@
-import { networkInterface, publicIpAddress, sshSecurityGroup, virtualNetwork } from '../graph/network.ts';
+import { DEFAULT_SUBNET, networkInterface, publicIpAddress, sshSecurityGroup, virtualNetwork } from '../graph/network.ts';
 import { ResourceGraph } from '../graph/resource-graph.ts';
 import type { Principal, RoleAssignment } from '../graph/resource.ts';
 import { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from '../graph/roles.ts';
@@ -39,6 +39,10 @@ export function storageAccountNames(settings: InfraSettings, subscriptionId: str
   };
 }
 
+/** Small enough to leave room beside other networks that it may be peered with, large enough for a fleet. */
+const ADDRESS_SPACE = '10.20.0.0/16';
+const SUBNET_PREFIX = '10.20.0.0/24';
+
 /**
  * The environment of the deployment guide: two storage accounts in two regions with a container each, and a VM that may read both. Pure:
  * the same settings and facts give the same graph, names included.
@@ -52,7 +56,13 @@ export function trainingEnvironment(settings: InfraSettings, facts: EnvironmentF
   });
   const here = { location: locations.a };
   const securityGroup = sshSecurityGroup({ ...here, key: 'security-group', name: `${vm.name}-nsg`, sources: facts.sshSources });
-  const network = virtualNetwork({ ...here, key: 'network', name: `${vm.name}-vnet`, securityGroup });
+  const network = virtualNetwork({
+    ...here,
+    key: 'network',
+    name: `${vm.name}-vnet`,
+    addressSpace: ADDRESS_SPACE,
+    subnets: [{ name: DEFAULT_SUBNET, prefix: SUBNET_PREFIX, securityGroup }],
+  });
   const address = publicIpAddress({ ...here, key: KEYS.address, name: `${vm.name}-ip` });
   const nic = networkInterface({ ...here, key: 'interface', name: `${vm.name}-nic`, network, address });
   const machine = virtualMachine({

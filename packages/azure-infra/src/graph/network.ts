@@ -1,4 +1,4 @@
-import { resourceIdExpression, type Expression } from '../template/expression.ts';
+import { resourceIdExpression, type Expression, type TemplateObject } from '../template/expression.ts';
 import type { Resource } from './resource.ts';
 
 const API_VERSION = '2024-05-01';
@@ -6,10 +6,8 @@ const VIRTUAL_NETWORK = 'Microsoft.Network/virtualNetworks';
 /** Type of a public IP address. */
 export const PUBLIC_IP_ADDRESS = 'Microsoft.Network/publicIPAddresses';
 
-const SUBNET = 'default';
-/** Small enough to leave room beside other networks that it may be peered with, large enough for a fleet. */
-const ADDRESS_SPACE = '10.20.0.0/16';
-const SUBNET_PREFIX = '10.20.0.0/24';
+/** The name of the subnet of a network that has only one. */
+export const DEFAULT_SUBNET = 'default';
 /** Rules are ordered by priority; 100 is the first that a person may use. */
 const SSH_PRIORITY = 100;
 
@@ -47,8 +45,28 @@ export function sshSecurityGroup({ key, name, location, sources }: NetworkPart &
   };
 }
 
-/** A network with one subnet, which the security group guards. */
-export function virtualNetwork({ key, name, location, securityGroup }: NetworkPart & { readonly securityGroup: Resource }): Resource {
+/** A part of a network. */
+export interface Subnet {
+  readonly name: string;
+  /** In CIDR notation, within the network's address space. */
+  readonly prefix: string;
+  /** Guards it. */
+  readonly securityGroup: Resource;
+  /** The way out of machines that have no public address; absent: they have none. */
+  readonly natGateway?: Resource;
+  /** Services of Azure that are reached without leaving Azure's network: `Microsoft.Storage`. Default: none. */
+  readonly serviceEndpoints?: readonly string[];
+}
+
+/** What a network needs to be told. */
+export interface VirtualNetworkOptions extends NetworkPart {
+  /** In CIDR notation. */
+  readonly addressSpace: string;
+  readonly subnets: readonly Subnet[];
+}
+
+/** A network and its subnets. */
+export function virtualNetwork({ key, name, location, addressSpace, subnets }: VirtualNetworkOptions): Resource {
   return {
     key,
     type: VIRTUAL_NETWORK,
@@ -57,19 +75,32 @@ export function virtualNetwork({ key, name, location, securityGroup }: NetworkPa
     location,
     tags: {},
     properties: {
-      addressSpace: { addressPrefixes: [ADDRESS_SPACE] },
-      subnets: [
-        {
-          name: SUBNET,
-          properties: {
-            addressPrefix: SUBNET_PREFIX,
-            networkSecurityGroup: { id: idOf(securityGroup) },
-          },
-        },
-      ],
+      addressSpace: { addressPrefixes: [addressSpace] },
+      subnets: subnets.map(subnetOf),
     },
-    dependsOn: [securityGroup.key],
+    dependsOn: [
+      ...new Set(
+        subnets.flatMap(({ securityGroup, natGateway }) => [securityGroup.key, ...(natGateway === undefined ? [] : [natGateway.key])]),
+      ),
+    ],
   };
+}
+
+function subnetOf({ name, prefix, securityGroup, natGateway, serviceEndpoints }: Subnet): TemplateObject {
+  return {
+    name,
+    properties: {
+      addressPrefix: prefix,
+      networkSecurityGroup: { id: idOf(securityGroup) },
+      ...(natGateway === undefined ? {} : { natGateway: { id: idOf(natGateway) } }),
+      ...(serviceEndpoints === undefined ? {} : { serviceEndpoints: serviceEndpoints.map((service) => ({ service })) }),
+    },
+  };
+}
+
+/** The id of a subnet of a network of the graph. */
+export function subnetId(network: Resource, subnet: string): Expression {
+  return resourceIdExpression(`${VIRTUAL_NETWORK}/subnets`, `${network.name}/${subnet}`);
 }
 
 /** A fixed address, so that a VM that was stopped is found again. */
@@ -87,14 +118,15 @@ export function publicIpAddress({ key, name, location }: NetworkPart): Resource 
   };
 }
 
-/** Connects a VM to the network and to its public address. */
+/** Connects a VM to a subnet and to its public address, where it has one. */
 export function networkInterface({
   key,
   name,
   location,
   network,
+  subnet = DEFAULT_SUBNET,
   address,
-}: NetworkPart & { readonly network: Resource; readonly address: Resource }): Resource {
+}: NetworkPart & { readonly network: Resource; readonly subnet?: string; readonly address?: Resource }): Resource {
   return {
     key,
     type: 'Microsoft.Network/networkInterfaces',
@@ -109,13 +141,13 @@ export function networkInterface({
           properties: {
             primary: true,
             privateIPAllocationMethod: 'Dynamic',
-            subnet: { id: resourceIdExpression(`${VIRTUAL_NETWORK}/subnets`, `${network.name}/${SUBNET}`) },
-            publicIPAddress: { id: idOf(address) },
+            subnet: { id: subnetId(network, subnet) },
+            ...(address === undefined ? {} : { publicIPAddress: { id: idOf(address) } }),
           },
         },
       ],
     },
-    dependsOn: [network.key, address.key],
+    dependsOn: [network.key, ...(address === undefined ? [] : [address.key])],
   };
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { InfraError } from '../errors.ts';
 import { Expression, isTemplateList, type TemplateObject, type TemplateValue } from '../template/expression.ts';
-import type { Resource, ResourceGroup, RoleAssignment } from './resource.ts';
-import { resourceId } from './resource-id.ts';
+import { GROUP_SCOPE, type Resource, type ResourceGroup, type RoleAssignment } from './resource.ts';
+import { resourceGroupId, resourceId } from './resource-id.ts';
 import { ENVIRONMENT_TAG, MANAGED_BY, MANAGED_BY_TAG, WRITE_ONLY_TAG } from './tags.ts';
 
 /** What a graph is made from. */
@@ -42,7 +42,7 @@ export class ResourceGraph {
     this.resources = sortByDependency(options.resources).map((resource) => this.#tagged(resource));
     this.roleAssignments = options.roleAssignments;
     for (const { key, scope, principal } of options.roleAssignments) {
-      this.resource(scope, key);
+      if (scope !== GROUP_SCOPE) this.resource(scope, key);
       if ('identityOf' in principal) this.resource(principal.identityOf, key);
     }
   }
@@ -54,8 +54,9 @@ export class ResourceGraph {
     return found;
   }
 
-  /** Id of a resource of this graph. */
+  /** Id of a resource of this graph, or of its group by {@link GROUP_SCOPE}. */
   idOf(key: string): string {
+    if (key === GROUP_SCOPE) return resourceGroupId(this.subscriptionId, this.group.name);
     const { type, name } = this.resource(key);
     return resourceId(this.subscriptionId, this.group.name, type, name);
   }

@@ -27,6 +27,8 @@ export interface Resource {
   readonly createOnly?: readonly string[];
   /** Paths that the service never returns. A hash of their values is kept in a tag, so that a change is seen. */
   readonly writeOnly?: readonly string[];
+  /** `sku.capacity` is what the resource begins with. Afterwards it belongs to another program, and a deployment leaves it as it is. */
+  readonly capacityIsNotOurs?: true;
 }
 
 /** A role of Azure's role-based access control. */
@@ -43,13 +45,19 @@ export interface Principal {
   readonly type: 'User' | 'ServicePrincipal';
 }
 
+/** In the place of a key: the whole resource group. No resource has this key. */
+export const GROUP_SCOPE = '(resource group)';
+
 /** A right of one principal at one resource. */
 export interface RoleAssignment {
   readonly key: string;
-  /** Key of the resource that it is for. */
+  /** Key of the resource that it is for, or {@link GROUP_SCOPE}. */
   readonly scope: string;
+  /** Azure's own, or one that the graph defines. */
   readonly role: Role;
-  /** Who gets it: a known principal, or the system-assigned identity of a resource of the graph, which exists only once that does. */
+  /**
+   * Who gets it: a known principal, or the identity that a resource of the graph has or is, which exists only once that does.
+   */
   readonly principal: Principal | { readonly identityOf: string };
 }
 

@@ -6,6 +6,9 @@ export const STORAGE_ACCOUNT = 'Microsoft.Storage/storageAccounts';
 /** Type of a container of blobs. */
 export const BLOB_CONTAINER = 'Microsoft.Storage/storageAccounts/blobServices/containers';
 
+/** Type of a queue of messages. */
+export const STORAGE_QUEUE = 'Microsoft.Storage/storageAccounts/queueServices/queues';
+
 /** What a storage account needs to be told. */
 export interface StorageAccountOptions {
   readonly key: string;
@@ -49,6 +52,18 @@ export function blobContainer({ key, account, name }: { key: string; account: Re
     apiVersion: API_VERSION,
     name: `${account.name}/default/${name}`,
     properties: { publicAccess: 'None' },
+    dependsOn: [account.key],
+  };
+}
+
+/** A queue of an account. */
+export function storageQueue({ key, account, name }: { key: string; account: Resource; name: string }): Resource {
+  return {
+    key,
+    type: STORAGE_QUEUE,
+    apiVersion: API_VERSION,
+    name: `${account.name}/default/${name}`,
+    properties: {},
     dependsOn: [account.key],
   };
 }

@@ -1,33 +1,27 @@
 import { resourceIdExpression } from '../template/expression.ts';
+import { imageReference, osDisk, osProfile, priorityOf, userAssigned, type MachineProfile } from './machine-profile.ts';
 import type { Resource } from './resource.ts';
 
 /** Type of a VM. */
 export const VIRTUAL_MACHINE = 'Microsoft.Compute/virtualMachines';
 
 /** What a VM needs to be told. */
-export interface VirtualMachineOptions {
+export interface VirtualMachineOptions extends MachineProfile {
   readonly key: string;
   readonly name: string;
   readonly location: string;
   readonly size: string;
-  /** `publisher:offer:sku:version`. */
-  readonly image: string;
-  readonly adminUser: string;
-  /** One line as in a `.pub` file. */
-  readonly sshPublicKey: string;
-  /** Cloud-init user data, as text. Holds no secret: every process on the VM can read it. */
-  readonly customData: string;
-  readonly spot: boolean;
   readonly networkInterface: Resource;
+  /** An identity that exists by itself. Default: one of the VM's own, which ends with it. */
+  readonly identity?: { readonly key: string; readonly id: string };
 }
 
 /** The operating system, the packages and some room for logs and data sets; the smallest size of the next price step. */
 const OS_DISK_GB = 64;
 
-/** A Linux VM that signs in by SSH key only and has an identity of its own, which ends with it. */
+/** A Linux VM that signs in by SSH key only. */
 export function virtualMachine(options: VirtualMachineOptions): Resource {
-  const { key, name, location, size, adminUser, networkInterface } = options;
-  const [publisher = '', offer = '', sku = '', version = ''] = options.image.split(':');
+  const { key, name, location, size, networkInterface, identity } = options;
   return {
     key,
     type: VIRTUAL_MACHINE,
@@ -35,32 +29,12 @@ export function virtualMachine(options: VirtualMachineOptions): Resource {
     name,
     location,
     tags: {},
-    identity: { type: 'SystemAssigned' },
+    identity: identity === undefined ? { type: 'SystemAssigned' } : userAssigned(identity.id),
     properties: {
       hardwareProfile: { vmSize: size },
-      priority: options.spot ? 'Spot' : 'Regular',
-      // A price of -1 means up to that of a regular VM, so that only a lack of capacity ends it.
-      ...(options.spot ? { evictionPolicy: 'Deallocate', billingProfile: { maxPrice: -1 } } : {}),
-      storageProfile: {
-        imageReference: { publisher, offer, sku, version },
-        osDisk: {
-          name: `${name}-os`,
-          createOption: 'FromImage',
-          caching: 'ReadWrite',
-          diskSizeGB: OS_DISK_GB,
-          deleteOption: 'Delete',
-          managedDisk: { storageAccountType: 'StandardSSD_LRS' },
-        },
-      },
-      osProfile: {
-        computerName: name,
-        adminUsername: adminUser,
-        customData: Buffer.from(options.customData).toString('base64'),
-        linuxConfiguration: {
-          disablePasswordAuthentication: true,
-          ssh: { publicKeys: [{ path: `/home/${adminUser}/.ssh/authorized_keys`, keyData: options.sshPublicKey }] },
-        },
-      },
+      ...priorityOf(options.spot, 'Deallocate'),
+      storageProfile: { imageReference: imageReference(options.image), osDisk: { name: `${name}-os`, ...osDisk(OS_DISK_GB) } },
+      osProfile: { computerName: name, ...osProfile(options) },
       networkProfile: {
         networkInterfaces: [
           {
@@ -70,7 +44,7 @@ export function virtualMachine(options: VirtualMachineOptions): Resource {
         ],
       },
     },
-    dependsOn: [networkInterface.key],
+    dependsOn: [networkInterface.key, ...(identity === undefined ? [] : [identity.key])],
     createOnly: [
       'location',
       'properties.priority',

@@ -8,8 +8,9 @@ export async function findIdentities(manager: ResourceManager, graph: ResourceGr
   const found = await Promise.all(
     [...keys].map(async (key): Promise<[string, string][]> => {
       const resource = await manager.resources.get(graph.idOf(key), graph.resource(key).apiVersion, signal);
-      const principalId = resource?.identity?.principalId;
-      return principalId === undefined ? [] : [[key, principalId]];
+      // An identity that exists by itself has its principal among its properties.
+      const principalId = resource?.identity?.principalId ?? resource?.properties?.['principalId'];
+      return typeof principalId === 'string' ? [[key, principalId]] : [];
     }),
   );
   return new Map(found.flat());

@@ -7,6 +7,7 @@ import { roleAssignmentId, roleAssignmentName } from '../graph/role-assignment.t
 import type { Resource, RoleAssignment } from '../graph/resource.ts';
 import { ENVIRONMENT_TAG } from '../graph/tags.ts';
 import { GROUP_API_VERSION, renderTemplate, type KnownIdentities } from '../template/render.ts';
+import { withCurrentCapacity } from './current-capacity.ts';
 import { isCreateOnly, realDifferences } from './differences.ts';
 import { findIdentities } from './identities.ts';
 import { leftOverRights } from './left-over.ts';
@@ -60,9 +61,10 @@ export async function planChanges(
   { keep = false }: PlanOptions = {},
 ): Promise<Plan> {
   const identities = await findIdentities(manager, graph, signal);
-  const predicted = await manager.deployments.whatIf(deploymentOf(graph, renderTemplate(graph, identities)), signal);
+  const present = await withCurrentCapacity(manager, graph, signal);
+  const predicted = await manager.deployments.whatIf(deploymentOf(graph, renderTemplate(present, identities)), signal);
   const byId = new Map(predicted.map((change) => [change.resourceId.toLowerCase(), change]));
-  const items = describeGraph(graph, identities);
+  const items = describeGraph(present, identities);
   const changes = await Promise.all(items.map((item) => changeOf(manager, item, byId.get(item.head.id.toLowerCase()), signal)));
 
   const replaced = new Set(changes.flatMap(({ action, key }) => (action === 'replace' && key !== undefined ? [key] : [])));
@@ -75,8 +77,16 @@ export async function planChanges(
     if (item.pending || change === undefined) return created(item);
     return change.key !== undefined && kept.has(change.key) ? keptAsItIs(change) : change;
   });
-  const template = renderTemplate(graph, lasting, kept);
+  const untouched = changes.flatMap(({ action, key }) =>
+    action === 'no change' && key !== undefined && capacityIsNotOurs(graph, key) ? [key] : [],
+  );
+  const template = renderTemplate(present, lasting, new Set([...kept, ...untouched]));
   return { graph, identities: lasting, template, deployment: deploymentOf(graph, template), changes: [...finalChanges, ...leftOver] };
+}
+
+/** Such a resource is left out where nothing else about it changes: its capacity may be another by the time of the deployment. */
+function capacityIsNotOurs({ resources }: ResourceGraph, key: string): boolean {
+  return resources.some((resource) => resource.key === key && resource.capacityIsNotOurs === true);
 }
 
 function keptAsItIs(change: PlannedChange): PlannedChange {

@@ -1,7 +1,8 @@
 import type { ResourceGraph } from '../graph/resource-graph.ts';
-import type { RoleAssignment } from '../graph/resource.ts';
+import { GROUP_SCOPE, type RoleAssignment } from '../graph/resource.ts';
 
 /** A right as a plan calls it, since its own name is a GUID: `Storage Blob Data Reader on account/container for vm`. */
 export function rightText(graph: ResourceGraph, { role, scope }: Pick<RoleAssignment, 'role' | 'scope'>, who: string): string {
-  return `${role.name} on ${graph.resource(scope).name.replace('/default/', '/')} for ${who}`;
+  const where = scope === GROUP_SCOPE ? graph.group.name : graph.resource(scope).name.replace('/default/', '/');
+  return `${role.name} on ${where} for ${who}`;
 }

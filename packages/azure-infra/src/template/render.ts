@@ -1,10 +1,12 @@
 import type { JsonObject, JsonValue } from '../arm/arm-resource.ts';
 import type { ResourceGraph } from '../graph/resource-graph.ts';
 import { relativePath } from '../graph/resource-id.ts';
-import type { Resource, RoleAssignment } from '../graph/resource.ts';
+import { GROUP_SCOPE, type Resource, type RoleAssignment } from '../graph/resource.ts';
+import { ROLE_DEFINITION } from '../graph/role-definition.ts';
 import { roleDefinitionId } from '../graph/roles.ts';
 import { roleAssignmentName } from '../graph/role-assignment.ts';
 import { statedValues } from '../graph/stated-values.ts';
+import { USER_ASSIGNED_IDENTITY } from '../graph/user-assigned-identity.ts';
 import { Expression, isTemplateList, quote, resourceIdExpression, type TemplateValue } from './expression.ts';
 
 const SUBSCRIPTION_SCHEMA = 'https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#';
@@ -101,7 +103,7 @@ function renderKnown(graph: ResourceGraph, assignment: RoleAssignment, identitie
   return {
     ...roleAssignmentHead(graph, assignment),
     name: roleAssignmentName(graph, assignment, objectId),
-    dependsOn: [reference(graph, assignment.scope)],
+    dependsOn: needed(graph, assignment).map((key) => reference(graph, key)),
     properties: {
       roleDefinitionId: roleDefinitionId(graph.subscriptionId, assignment.role),
       principalId: objectId,
@@ -111,8 +113,12 @@ function renderKnown(graph: ResourceGraph, assignment: RoleAssignment, identitie
 }
 
 function renderUnknown(graph: ResourceGraph, owner: Resource, assignments: readonly RoleAssignment[]): JsonObject {
-  const identity = `reference(${resourceIdExpression(owner.type, owner.name).text}, ${quote(owner.apiVersion)}, 'Full').identity.principalId`;
-  const dependencies = new Set([owner.key, ...assignments.map(({ scope }) => scope)]);
+  const id = resourceIdExpression(owner.type, owner.name).text;
+  const identity =
+    owner.type === USER_ASSIGNED_IDENTITY
+      ? `reference(${id}, ${quote(owner.apiVersion)}).principalId`
+      : `reference(${id}, ${quote(owner.apiVersion)}, 'Full').identity.principalId`;
+  const dependencies = new Set([owner.key, ...assignments.flatMap((assignment) => needed(graph, assignment))]);
   return {
     type: DEPLOYMENTS,
     apiVersion: DEPLOYMENT_API_VERSION,
@@ -140,9 +146,18 @@ function renderUnknown(graph: ResourceGraph, owner: Resource, assignments: reado
   };
 }
 
-function roleAssignmentHead(graph: ResourceGraph, { scope }: RoleAssignment): { type: string; apiVersion: string; scope: string } {
+function roleAssignmentHead(graph: ResourceGraph, { scope }: RoleAssignment): { type: string; apiVersion: string; scope?: string } {
+  const head = { type: ROLE_ASSIGNMENTS, apiVersion: ROLE_ASSIGNMENT_API_VERSION };
+  // Without a scope it is for what the deployment is for, which is the group.
+  if (scope === GROUP_SCOPE) return head;
   const { type, name } = graph.resource(scope);
-  return { type: ROLE_ASSIGNMENTS, apiVersion: ROLE_ASSIGNMENT_API_VERSION, scope: relativePath(type, name) };
+  return { ...head, scope: relativePath(type, name) };
+}
+
+/** What must be there before a right: what it is for, and its role where the graph defines that. */
+function needed(graph: ResourceGraph, { scope, role }: RoleAssignment): string[] {
+  const definition = graph.resources.find(({ type, name }) => type === ROLE_DEFINITION && name === role.guid);
+  return [...(scope === GROUP_SCOPE ? [] : [scope]), ...(definition === undefined ? [] : [definition.key])];
 }
 
 function reference(graph: ResourceGraph, key: string): string {

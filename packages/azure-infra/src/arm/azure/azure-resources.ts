@@ -16,7 +16,7 @@ interface SdkResource {
   readonly name?: string;
   readonly location?: string;
   readonly tags?: Record<string, string>;
-  readonly sku?: { readonly name?: string };
+  readonly sku?: { readonly name?: string; readonly capacity?: number };
   readonly identity?: { readonly principalId?: string };
   readonly properties?: unknown;
 }
