@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { addCacheWarmerCommand } from './commands/cachewarmer.ts';
+import { addCacheWarmerCommand } from './commands/cachewarmer/cachewarmer.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDatasetCommand } from './commands/dataset.ts';
 import { addPlanCommand } from './commands/plan.ts';

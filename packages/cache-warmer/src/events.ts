@@ -1,10 +1,12 @@
+import type { JobReport } from './report/job-report.ts';
+
 /** What managers and workers tell while they work; given to the hook `onEvent`. */
 export type CacheWarmerEvent =
   | { readonly kind: 'job-taken'; readonly job: string; readonly resumed: boolean }
   | { readonly kind: 'job-walking'; readonly job: string; readonly files: number; readonly bytes: number }
   | { readonly kind: 'job-queued'; readonly job: string; readonly items: number; readonly files: number; readonly bytes: number }
   | { readonly kind: 'job-progress'; readonly job: string; readonly doneItems: number; readonly items: number; readonly bytes: number }
-  | { readonly kind: 'job-ended'; readonly job: string; readonly state: string; readonly summary: string }
+  | { readonly kind: 'job-ended'; readonly job: string; readonly report: JobReport }
   | { readonly kind: 'message-poisoned'; readonly queue: string; readonly id: string; readonly reason: string }
   | { readonly kind: 'instances'; readonly live: number; readonly wanted: number }
   | { readonly kind: 'item-started'; readonly job: string; readonly item: number }

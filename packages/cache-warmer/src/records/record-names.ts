@@ -58,6 +58,11 @@ export function reportName(job: string): string {
   return `reports/${job}.json`;
 }
 
+/** The report for people. */
+export function summaryName(job: string): string {
+  return `reports/${job}.txt`;
+}
+
 /** Of the names of all reports. */
 export const REPORT_PREFIX = 'reports/';
 
