@@ -7,7 +7,12 @@ const SUFFIX_LENGTH = 13;
  * A name for a storage account: valid (3 to 24 lower-case letters and digits), the same for the same arguments in every run, and
  * different from anybody else's, because all storage accounts of Azure share one name space.
  */
-export function storageAccountName(letter: 'a' | 'b', subscriptionId: string | undefined, resourceGroup: string, location: string): string {
+export function storageAccountName(
+  letter: 'a' | 'b' | 'c',
+  subscriptionId: string | undefined,
+  resourceGroup: string,
+  location: string,
+): string {
   // Azure compares subscription ids and group names without regard to case.
   const owner = [subscriptionId ?? '', resourceGroup, location].join('\n').toLowerCase();
   const digest = createHash('sha256').update(`${owner}\n${letter}`).digest();

@@ -26,7 +26,7 @@ Examples:
 /** `plan`: what would be created, changed, made anew and deleted, and what it costs. */
 export function addPlanCommand(program: Command, resolve: Resolve): void {
   const command = program.command('plan').description('show what "provision" would do, and what it costs; changes nothing');
-  addSettingsOptions(command, ['environment', 'storage', 'vm', 'mount'])
+  addSettingsOptions(command, ['environment', 'storage', 'vm', 'access', 'mount'])
     .option('--offline', 'ask nothing of Azure: everything is new')
     .option('--keep-vm', 'leave the VM as it is where a setting cannot be changed in place')
     .option('--json', 'print one JSON object: resources, template, cost, settings')

@@ -38,7 +38,7 @@ interface ProvisionOptions {
 /** `provision`: from nothing, or from what is there, to the environment. */
 export function addProvisionCommand(program: Command, resolve: Resolve): void {
   const command = program.command('provision').description('create the environment, or bring it to what the settings say');
-  addOutputFolderOption(addSettingsOptions(command, ['environment', 'storage', 'vm', 'mount']))
+  addOutputFolderOption(addSettingsOptions(command, ['environment', 'storage', 'vm', 'access', 'mount']))
     .option('--yes', 'do not ask')
     .option('--replace-vm', 'delete the VM and make it anew where a setting cannot be changed in place; its OS disk is lost')
     .addOption(

@@ -21,7 +21,7 @@ Examples:
 /** `status`: what exists, how it is, what it may have cost, and what has changed since. */
 export function addStatusCommand(program: Command, resolve: Resolve): void {
   const command = program.command('status').description('show what exists, its state, the estimated cost so far, and drift');
-  addSettingsOptions(command, ['environment', 'storage', 'vm', 'mount'])
+  addSettingsOptions(command, ['environment', 'storage', 'vm', 'access', 'mount'])
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (options: { json?: true }, self: Command) => {

@@ -14,12 +14,12 @@ export const CUSTOM_DATA_LIMIT_BYTES = 65_536;
  * Format: https://cloudinit.readthedocs.io/en/latest/reference/modules.html
  */
 export function cloudInit(setup: VmSetup): string {
-  const data = {
-    package_update: true,
-    packages: ['fuse3'],
-    write_files: [{ path: SETUP_PROGRAM, permissions: '0755', content: setupScript(setup) }],
-    runcmd: [[SETUP_PROGRAM]],
-  };
+  return runAtFirstBoot(SETUP_PROGRAM, setupScript(setup), { package_update: true, packages: ['fuse3'] });
+}
+
+/** cloud-init user data that runs a script once, as root, and leaves it at `path`. `more` are keys of other modules. */
+export function runAtFirstBoot(path: string, script: string, more: Readonly<Record<string, unknown>> = {}): string {
+  const data = { ...more, write_files: [{ path, permissions: '0755', content: script }], runcmd: [[path]] };
   // Without folding, so that the script stands in it as it is.
   return `#cloud-config\n${stringify(data, { lineWidth: 0 })}`;
 }

@@ -32,6 +32,11 @@ export function vmFiles(nvmeScript: string, nvmeMount: string): VmFile[] {
   ];
 }
 
+/** The command of this program. */
+export function infraCommandFile(): VmFile {
+  return commandFile('warpforge-infra', COMMANDS['warpforge-infra']);
+}
+
 /** Runs a program on the pinned Node, whatever Node the PATH has. */
 function commandFile(name: string, program: string): VmFile {
   const content = `#!/bin/sh\nexec ${MODULES}/.bin/warpforge-node ${MODULES}/@warpforge/${program} "$@"\n`;

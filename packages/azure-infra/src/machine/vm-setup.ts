@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { MachineError } from './errors.ts';
-import { vmFiles, type VmFile } from './vm-files.ts';
+import { checkedPath, shellScript, shellText, writeFiles } from './shell-script.ts';
+import { vmFiles } from './vm-files.ts';
 
 /** The Node release that the programs run on, which is the one that they are tested with. */
 export const NODE_VERSION = '24.21.0';
@@ -41,13 +40,23 @@ export interface PackageFolder {
  */
 export function setupScript(setup: VmSetup, packages?: PackageFolder): string {
   const settings = {
+    DEBIAN_PACKAGES: 'fusermount3:fuse3 npm:npm mkfs.ext4:e2fsprogs',
+    PROGRAM_PACKAGES: 'mount trainer infra webdataset',
+    PROGRAM_FILES: 'mount/bin/warpdrive.mjs trainer/bin/warpforge-train.mjs infra/bin/warpforge-infra.mjs webdataset/bin/webdataset.mjs',
     MOUNT_POINT: checkedPath('mount point', setup.mountPoint),
     NODE_VERSION,
     PACKAGES: packages === undefined ? 'registry' : checkedPath('folder of the packages', packages.folder),
     PACKAGES_VERSION: setup.version,
     RELEASE: packages?.release ?? `${setup.version}-node${NODE_VERSION}`,
   };
-  return `#!/bin/sh\n${assignments(settings)}\n${writeFiles(vmFiles(nvmeScript(setup.cachePath), NVME_MOUNT))}\n${shellText('setup')}`;
+  return shellScript(
+    settings,
+    shellText('prelude'),
+    shellText('install-debian'),
+    shellText('install-packages'),
+    writeFiles(vmFiles(nvmeScript(setup.cachePath), NVME_MOUNT)),
+    shellText('setup'),
+  );
 }
 
 /** The script that says what of the setup is there; see {@link parseCheck} for what it prints. */
@@ -58,40 +67,11 @@ export function checkScript(setup: VmSetup): string {
     NODE_VERSION,
     PACKAGES_VERSION: setup.version,
   };
-  return `#!/bin/sh\n${assignments(settings)}\n${shellText('check')}`;
+  return shellScript(settings, shellText('check'));
 }
 
 /** The script that mounts the local NVMe disk, at setup and at every boot. */
 export function nvmeScript(cachePath: string): string {
   const settings = { CACHE_PATH: checkedPath('cache', cachePath), NVME_LABEL, NVME_MOUNT };
-  return `#!/bin/sh\n${assignments(settings)}\n${shellText('nvme-cache')}`;
-}
-
-/** In the package as in the repository the scripts lie under src, beside which dist is. */
-function shellText(name: string): string {
-  return readFileSync(new URL(`../../src/machine/scripts/${name}.sh`, import.meta.url), 'utf8');
-}
-
-function assignments(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}='${value}'\n`)
-    .join('');
-}
-
-/** The end of a file in the script; no file has such a line. */
-const END = 'END_OF_FILE_OF_WARPFORGE';
-
-function writeFiles(files: readonly VmFile[]): string {
-  const puts = files.map(({ path, mode, content }) => `put ${path} ${mode} <<'${END}'\n${content}${END}\n`);
-  return `write_files() {\n${puts.join('')}}\n`;
-}
-
-const SAFE_PATH = /^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+$/;
-
-function checkedPath(what: string, path: string): string {
-  if (SAFE_PATH.test(path)) return path;
-  throw new MachineError(
-    'MACHINE_OPTION_INVALID',
-    `the ${what} of a VM must be an absolute path of letters, digits, dots, dashes and underscores, this is ${JSON.stringify(path)}`,
-  );
+  return shellScript(settings, shellText('nvme-cache'));
 }

@@ -30,6 +30,8 @@ const GROUP_TYPE = 'Microsoft.Resources/resourceGroups';
 const ROLE_ASSIGNMENT_TYPE = 'Microsoft.Authorization/roleAssignments';
 /** Of the digest in the deployment's name; it only has to tell one graph from the next. */
 const NAME_HASH_LENGTH = 10;
+/** Azure's limit of a deployment's name. */
+const LONGEST_NAME = 64;
 
 /** Whether a plan does anything. */
 export function hasChanges({ changes }: Pick<Plan, 'changes'>): boolean {
@@ -103,7 +105,7 @@ function deploymentOf(graph: ResourceGraph, template: JsonObject): DeploymentReq
   const asNew = JSON.stringify(renderTemplate(graph, new Map()));
   const hash = createHash('sha256').update(asNew).digest('hex').slice(0, NAME_HASH_LENGTH);
   return {
-    name: `warpforge-${graph.environment}-${hash}`,
+    name: `${`warpforge-${graph.environment}`.slice(0, LONGEST_NAME - NAME_HASH_LENGTH - 1)}-${hash}`,
     location: graph.group.location,
     template,
     tags: { [ENVIRONMENT_TAG]: graph.environment },

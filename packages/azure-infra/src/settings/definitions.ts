@@ -10,9 +10,11 @@ export const SETTING_GROUPS = {
   environment: 'Environment:',
   storage: 'Storage:',
   vm: 'Virtual machine:',
+  access: 'Access to virtual machines:',
   mount: 'Mount daemon on the VM:',
   dataset: 'Synthetic data set:',
   training: 'Training:',
+  cachewarmer: 'CacheWarmer:',
 } as const;
 
 /** A key of {@link SETTING_GROUPS}. */
@@ -68,16 +70,16 @@ export const SETTINGS = {
   vm_size: define('vm', 'VM_SIZE', 'size', 'Standard_D4s_v5', 'size of the VM; Standard_L8s_v3 has local NVMe for the cache'),
   vm_image: define('vm', 'VM_IMAGE', 'urn', 'Canonical:ubuntu-24_04-lts:server:latest', 'image, as publisher:offer:sku:version'),
   vm_spot: define('vm', 'VM_SPOT', 'boolean', 'false', 'unused capacity at a lower price, which Azure may take back', 'switch'),
-  admin_user: define('vm', 'ADMIN_USER', 'name', 'azureuser', 'user who signs in'),
+  admin_user: define('access', 'ADMIN_USER', 'name', 'azureuser', 'user who signs in'),
   ssh_public_key: define(
-    'vm',
+    'access',
     'SSH_PUBLIC_KEY',
     'file',
     undefined,
     'public key that may sign in (default: ~/.ssh/id_ed25519.pub, else ~/.ssh/id_rsa.pub)',
   ),
   ssh_sources: define(
-    'vm',
+    'access',
     'SSH_SOURCES',
     'cidrs',
     undefined,
@@ -101,6 +103,76 @@ export const SETTINGS = {
   train_steps: define('training', 'TRAIN_STEPS', 'n', '2000', 'optimizer steps'),
   batch_size: define('training', 'BATCH_SIZE', 'n', '64', 'images a step'),
   num_workers: define('training', 'NUM_WORKERS', 'n', '8', 'threads that decode images'),
+
+  queue_prefix: define(
+    'cachewarmer',
+    'CACHEWARMER_QUEUE_PREFIX',
+    'prefix',
+    'cw',
+    'what the names of the queues, of the container and of the machines begin with',
+  ),
+  cachewarmer_resource_group: define(
+    'cachewarmer',
+    'CACHEWARMER_RESOURCE_GROUP',
+    'name',
+    undefined,
+    'resource group of the CacheWarmer (default: that of the environment with -cachewarmer behind it)',
+  ),
+  cachewarmer_storage_account: define(
+    'cachewarmer',
+    'CACHEWARMER_STORAGE_ACCOUNT',
+    'name',
+    undefined,
+    'account of the queues and reports (default: derived, the same in every run)',
+  ),
+  controller_size: define('cachewarmer', 'CACHEWARMER_CONTROLLER_SIZE', 'size', 'Standard_D2s_v5', 'size of the VM of the manager'),
+  worker_size: define(
+    'cachewarmer',
+    'CACHEWARMER_WORKER_SIZE',
+    'size',
+    'Standard_D2s_v5',
+    'size of the workers, Spot VMs that read from NFS addresses: any, of a filer, of a cache or of the VM that `filer` adds',
+  ),
+  max_workers: define('cachewarmer', 'CACHEWARMER_MAX_WORKERS', 'n', '8', 'workers at a time, at most'),
+  max_instance_hours: define(
+    'cachewarmer',
+    'CACHEWARMER_MAX_INSTANCE_HOURS',
+    'hours',
+    '24',
+    'hours of workers, added up, after which a job ends incomplete',
+  ),
+  filer: define(
+    'cachewarmer',
+    'CACHEWARMER_FILER',
+    'boolean',
+    'false',
+    'a VM in location_b that exports /data over NFS, to try it on',
+    'switch',
+  ),
+  nat_gateway: define(
+    'cachewarmer',
+    'CACHEWARMER_NAT_GATEWAY',
+    'boolean',
+    'true',
+    'a way to the internet for workers, which have no public address; false where there is none, or a proxy',
+    'switch',
+  ),
+  packages_url: define(
+    'cachewarmer',
+    'CACHEWARMER_PACKAGES_URL',
+    'url',
+    undefined,
+    'container of blobs with the programs as npm tarballs, which the identities of the machines may read (default: the npm registry)',
+  ),
+  https_proxy: define('cachewarmer', 'CACHEWARMER_HTTPS_PROXY', 'url', undefined, 'proxy of the machines for https'),
+  http_proxy: define('cachewarmer', 'CACHEWARMER_HTTP_PROXY', 'url', undefined, 'proxy of the machines for http'),
+  no_proxy: define(
+    'cachewarmer',
+    'CACHEWARMER_NO_PROXY',
+    'hosts',
+    undefined,
+    'hosts that are reached without a proxy, separated by commas',
+  ),
 } as const satisfies Readonly<Record<string, SettingDefinition>>;
 
 /** A key of the settings file. */

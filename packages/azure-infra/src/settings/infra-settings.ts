@@ -34,6 +34,40 @@ export interface InfraSettings {
   /** The synthetic data set; `imageSize` is width and height in pixels. */
   readonly dataset: { readonly shards: number; readonly imagesPerShard: number; readonly imageSize: number };
   readonly training: { readonly steps: number; readonly batchSize: number; readonly workers: number };
+  readonly cacheWarmer: CacheWarmerSettings;
   /** Further tags of every resource. */
   readonly tags: Readonly<Record<string, string>>;
+}
+
+/** What decides of what a CacheWarmer consists. It is an environment of its own, beside the one for training. */
+export interface CacheWarmerSettings {
+  /** What the names of its queues, its container and its machines begin with. */
+  readonly prefix: string;
+  /** Name of its environment, in a tag of every resource. */
+  readonly environment: string;
+  readonly resourceGroup: string;
+  /** Where absent a stable name is derived. */
+  readonly storageAccount: string | undefined;
+  readonly controllerSize: string;
+  readonly workerSize: string;
+  /** Workers at a time, at most. */
+  readonly maxWorkers: number;
+  /** Hours of workers, added up, after which a job ends incomplete. */
+  readonly maxInstanceHours: number;
+  /** A VM in region B that exports `/data` over NFS, so that there is something to warm at a distance. */
+  readonly filer: boolean;
+  /** A way to the internet for machines without a public address. */
+  readonly natGateway: boolean;
+  /** Container of blobs with the programs as npm tarballs, without a trailing slash; undefined: the npm registry. */
+  readonly packagesUrl: string | undefined;
+  /** Proxies of the machines. */
+  readonly proxies: ProxySettings;
+}
+
+/** Proxies by scheme, each for itself, and the hosts that are reached without one. */
+export interface ProxySettings {
+  readonly https: string | undefined;
+  readonly http: string | undefined;
+  /** Host names, addresses and networks. */
+  readonly exceptions: readonly string[];
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { InfraError, type SettingsFault } from '../errors.ts';
 import { faultsAcrossSettings } from './across-settings.ts';
 import { defaultCachePath, SETTING_KEYS, settingFlag, SETTINGS, type SettingKey } from './definitions.ts';
-import type { InfraSettings } from './infra-settings.ts';
+import type { CacheWarmerSettings, InfraSettings } from './infra-settings.ts';
 import { parseSettingsFile, type ParsedSettingsFile, type SettingsFile } from './settings-file.ts';
 import { settingsSchema } from './values.ts';
 
@@ -108,7 +108,28 @@ function settingsOf(values: z.output<typeof settingsSchema>): InfraSettings {
     },
     dataset: { shards: values.num_shards, imagesPerShard: values.images_per_shard, imageSize: values.image_size },
     training: { steps: values.train_steps, batchSize: values.batch_size, workers: values.num_workers },
+    cacheWarmer: cacheWarmerSettingsOf(values),
     tags: values.tags ?? {},
+  };
+}
+
+/** Its environment has the name of the other with this behind it. */
+const CACHE_WARMER_SUFFIX = '-cachewarmer';
+
+function cacheWarmerSettingsOf(values: z.output<typeof settingsSchema>): CacheWarmerSettings {
+  return {
+    prefix: values.queue_prefix,
+    environment: `${values.environment}${CACHE_WARMER_SUFFIX}`,
+    resourceGroup: values.cachewarmer_resource_group ?? `${values.resource_group}${CACHE_WARMER_SUFFIX}`,
+    storageAccount: values.cachewarmer_storage_account,
+    controllerSize: values.controller_size,
+    workerSize: values.worker_size,
+    maxWorkers: values.max_workers,
+    maxInstanceHours: values.max_instance_hours,
+    filer: values.filer,
+    natGateway: values.nat_gateway,
+    packagesUrl: values.packages_url,
+    proxies: { https: values.https_proxy, http: values.http_proxy, exceptions: values.no_proxy ?? [] },
   };
 }
 

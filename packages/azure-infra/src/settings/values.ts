@@ -35,6 +35,25 @@ const folder = text(
 /** As the mount daemon reads sizes, all units binary. */
 const size = text(/^[1-9]\d*(\.\d+)?\s*[kmgtp]i?b?$/i, 'must be a size such as 50GB');
 
+/** Stands in files that every process of a machine can read, so it holds no user and no password. */
+const proxy = text(
+  /^https?:\/\/[A-Za-z0-9.:[\]_-]+\/?$/,
+  'must be a URL such as http://proxy.example.com:3128, without user and password: every process on the machines could read them',
+);
+
+const NOT_HOSTS = 'must be host names, addresses or networks separated by commas, such as .example.com,10.0.0.0/8';
+
+/** Hosts as one text with commas or, in a file, as a list. */
+const hosts = z
+  .union([z.string(), z.array(z.string(NOT_HOSTS))], NOT_HOSTS)
+  .transform((value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value))
+  .pipe(z.array(z.string().regex(/^[A-Za-z0-9*.][A-Za-z0-9.:/_-]*$/, NOT_HOSTS)));
+
+const blobContainer = text(
+  /^https:\/\/[A-Za-z0-9.:-]+(\/[a-z0-9$-]+){1,2}\/?$/,
+  'must be the https URL of a container of blobs, without a signature: every process on the machines could read it',
+).transform((url) => url.replace(/\/$/, ''));
+
 /** Names that Azure refuses on Linux: https://learn.microsoft.com/azure/virtual-machines/linux/faq#what-are-the-username-requirements-when-creating-a-vm- */
 const RESERVED_USERS = new Set([
   ...['1', '123', 'a', 'actuser', 'adm', 'admin', 'admin1', 'admin2', 'administrator', 'aspnet', 'backup', 'console', 'david', 'guest'],
@@ -75,11 +94,17 @@ const tags = z
     if (distinct.size < names.length) blame('has a name twice: Azure does not tell upper from lower case');
   });
 
+const resourceGroup = text(/^[\w.()-]{0,89}[\w()-]$/, 'must be 1 to 90 letters, digits, ._()- and must not end with a dot');
+const vmSize = text(/^(Standard|Basic)_[A-Za-z0-9_-]+$/, 'must be a VM size, such as Standard_D4s_v5');
+
+/** A flexible scale set has up to so many: https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-orchestration-modes */
+const MOST_WORKERS = 1000;
+
 /** All settings; where the table has no default, one may be absent. */
 export const settingsSchema = z.object({
   environment: text(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, 'must be 1 to 40 lower-case letters, digits and inner dashes'),
   subscription_id: z.guid('must be a subscription id').optional(),
-  resource_group: text(/^[\w.()-]{0,89}[\w()-]$/, 'must be 1 to 90 letters, digits, ._()- and must not end with a dot'),
+  resource_group: resourceGroup,
   location_a: location,
   location_b: location,
   tags: tags.optional(),
@@ -87,7 +112,7 @@ export const settingsSchema = z.object({
   storage_account_b: storageAccount.optional(),
   container_name: text(/^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/, 'must be 3 to 63 lower-case letters, digits and single dashes between them'),
   vm_name: text(/^(?=.{1,64}$)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/, 'must be 1 to 64 letters, digits and inner dashes'),
-  vm_size: text(/^(Standard|Basic)_[A-Za-z0-9_-]+$/, 'must be a VM size, such as Standard_D4s_v5'),
+  vm_size: vmSize,
   vm_image: text(
     /^[^:\s]+:[^:\s]+:[^:\s]+:[^:\s]+$/,
     'must be publisher:offer:sku:version, such as Canonical:ubuntu-24_04-lts:server:latest',
@@ -109,4 +134,21 @@ export const settingsSchema = z.object({
   train_steps: integer(1, 1_000_000_000),
   batch_size: integer(1, 65_536),
   num_workers: integer(0, 1024),
+  // The longest name is that of a scale set, which begins the names of its machines, and those have up to 64 characters.
+  queue_prefix: text(
+    /^(?=.{1,32}$)[a-z][a-z0-9]*(-[a-z0-9]+)*-?$/,
+    'must be 1 to 32 lower-case letters, digits and single dashes, a letter first',
+  ),
+  cachewarmer_resource_group: resourceGroup.optional(),
+  cachewarmer_storage_account: storageAccount.optional(),
+  controller_size: vmSize,
+  worker_size: vmSize,
+  max_workers: integer(1, MOST_WORKERS),
+  max_instance_hours: integer(1, 1_000_000),
+  filer: truth,
+  nat_gateway: truth,
+  packages_url: blobContainer.optional(),
+  https_proxy: proxy.optional(),
+  http_proxy: proxy.optional(),
+  no_proxy: hosts.optional(),
 } satisfies Record<SettingKey, z.ZodType>);

@@ -47,7 +47,7 @@ export function renderTemplate(graph: ResourceGraph, identities: KnownIdentities
   const nested: JsonObject = {
     type: DEPLOYMENTS,
     apiVersion: DEPLOYMENT_API_VERSION,
-    name: `warpforge-${graph.environment}-resources`,
+    name: nestedName(graph, 'resources'),
     resourceGroup: group.name,
     properties: { mode: 'Incremental', expressionEvaluationOptions: { scope: 'inner' }, template: renderGroup(graph, identities, kept) },
   };
@@ -78,6 +78,13 @@ function renderGroup(graph: ResourceGraph, identities: KnownIdentities, kept: Re
       ...[...unknown].map(([key, assignments]) => renderUnknown(graph, graph.resource(key), assignments)),
     ],
   };
+}
+
+/** Azure's limit of a deployment's name. */
+const LONGEST_NAME = 64;
+
+function nestedName({ environment }: ResourceGraph, what: string): string {
+  return `${`warpforge-${environment}`.slice(0, LONGEST_NAME - what.length - 1)}-${what}`;
 }
 
 function renderResource(graph: ResourceGraph, resource: Resource, kept: ReadonlySet<string>): JsonObject {
@@ -122,7 +129,7 @@ function renderUnknown(graph: ResourceGraph, owner: Resource, assignments: reado
   return {
     type: DEPLOYMENTS,
     apiVersion: DEPLOYMENT_API_VERSION,
-    name: `warpforge-${graph.environment}-rights-of-${owner.key}`,
+    name: nestedName(graph, `rights-of-${owner.key}`),
     dependsOn: [...dependencies].map((key) => reference(graph, key)),
     properties: {
       mode: 'Incremental',

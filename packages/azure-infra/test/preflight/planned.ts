@@ -1,4 +1,5 @@
 import type { InfraSettings } from '../../src/settings/infra-settings.ts';
+import { resolveSettings } from '../../src/settings/resolve-settings.ts';
 
 /** Settings of a small environment, with what a test changes. */
 export function settings({
@@ -19,6 +20,7 @@ export function settings({
     mount: { point: '/wd', cachePath: '/var/cache/warpdrive', cacheSize: '50GB' },
     dataset: { shards: 20, imagesPerShard: 100, imageSize: 224 },
     training: { steps: 2000, batchSize: 64, workers: 8 },
+    cacheWarmer: resolveSettings({ flags: {}, environment: {} }).settings.cacheWarmer,
     tags: {},
   };
 }

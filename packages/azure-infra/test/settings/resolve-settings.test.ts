@@ -41,6 +41,20 @@ describe('the settings', () => {
       mount: { point: '/wd', cachePath: '/tmp/warpdrive-cache', cacheSize: '50GB' },
       dataset: { shards: 20, imagesPerShard: 100, imageSize: 224 },
       training: { steps: 2000, batchSize: 64, workers: 8 },
+      cacheWarmer: {
+        prefix: 'cw',
+        environment: 'warpdrive-forge-cachewarmer',
+        resourceGroup: 'warpdrive-forge-rg-cachewarmer',
+        storageAccount: undefined,
+        controllerSize: 'Standard_D2s_v5',
+        workerSize: 'Standard_D2s_v5',
+        maxWorkers: 8,
+        maxInstanceHours: 24,
+        filer: false,
+        natGateway: true,
+        packagesUrl: undefined,
+        proxies: { https: undefined, http: undefined, exceptions: [] },
+      },
       tags: {},
     });
     expect([...sources.keys()]).toEqual(SETTING_KEYS);
@@ -77,6 +91,15 @@ describe('the settings', () => {
       ...{ vm_size: 'Standard_L8s_v3', vm_image: 'a:b:c:d', vm_spot: 'true', admin_user: 'me', ssh_public_key: 'id.pub' },
       ...{ ssh_sources: '203.0.113.7/32', mount_point: '/data', cache_dir: '/cache', cache_size: '1.5TB', num_shards: '4' },
       ...{ images_per_shard: '8', image_size: '32', train_steps: '10', batch_size: '16', num_workers: '0' },
+      ...{
+        queue_prefix: 'team-',
+        cachewarmer_resource_group: 'h',
+        cachewarmer_storage_account: 'ourqueues',
+        controller_size: 'Standard_D4s_v5',
+      },
+      ...{ worker_size: 'Standard_D8s_v5', max_workers: '100', max_instance_hours: '12', filer: 'true', nat_gateway: 'false' },
+      ...{ packages_url: 'https://files.blob.core.windows.net/npm/', https_proxy: 'http://a:3128', http_proxy: 'http://b:3128' },
+      ...{ no_proxy: '.example.com,10.0.0.0/8' },
     };
     const keys = SETTING_KEYS.filter((key) => SETTINGS[key].variable !== undefined);
     expect(Object.keys(values).sort()).toEqual([...keys].sort());
@@ -85,6 +108,11 @@ describe('the settings', () => {
     expect(resolve({ environment }).settings).toEqual(settings);
     expect(resolve({ file: file(...keys.map((key) => `${key}: ${values[key]}`)) }).settings).toEqual(settings);
     expect(Object.values(settings)).not.toContain(undefined);
+  });
+
+  it('keep the proxies of the schemes apart', () => {
+    const { proxies } = resolve({ flags: { https_proxy: 'http://secure:3128', no_proxy: '.example.com, 10.0.0.4' } }).settings.cacheWarmer;
+    expect(proxies).toEqual({ https: 'http://secure:3128', http: undefined, exceptions: ['.example.com', '10.0.0.4'] });
   });
 
   it('keep the cache on local NVMe where the VM has it, unless told where', () => {
@@ -113,7 +141,10 @@ describe('faults of the settings', () => {
     ...{ storage_account_a: 'Has-Dashes', storage_account_b: 'ab', container_name: 'a--b', vm_name: '-vm', vm_size: 'huge' },
     ...{ vm_image: 'ubuntu', vm_spot: 'yes', admin_user: 'root', ssh_public_key: '', ssh_sources: '10.0.0.1', mount_point: 'wd' },
     ...{ cache_dir: '/a/../b', cache_size: '0', num_shards: '1', images_per_shard: '1e3', image_size: '1', train_steps: '0' },
-    ...{ batch_size: '-1', num_workers: '2.5' },
+    ...{ batch_size: '-1', num_workers: '2.5', queue_prefix: 'Team', cachewarmer_resource_group: 'a/b', cachewarmer_storage_account: 'A' },
+    ...{ controller_size: 'big', worker_size: '', max_workers: '1001', max_instance_hours: '0', filer: 'no', nat_gateway: 'no' },
+    ...{ packages_url: 'https://files.blob.core.windows.net/npm?sig=secret', https_proxy: 'http://me:secret@proxy:3128' },
+    ...{ http_proxy: 'proxy:3128', no_proxy: 'a b' },
   };
 
   it('are told all at once, by flag or variable', () => {
