@@ -1,25 +1,17 @@
 import { DEFAULT_SUBNET, networkInterface, publicIpAddress, sshSecurityGroup, virtualNetwork } from '../graph/network.ts';
 import { ResourceGraph } from '../graph/resource-graph.ts';
-import type { Principal, RoleAssignment } from '../graph/resource.ts';
+import type { RoleAssignment } from '../graph/resource.ts';
 import { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from '../graph/roles.ts';
 import { blobContainer, storageAccount } from '../graph/storage.ts';
 import { virtualMachine } from '../graph/virtual-machine.ts';
 import type { InfraSettings } from '../settings/infra-settings.ts';
 import { storageAccountName } from '../storage-account-name.ts';
+import type { DeploymentFacts } from './deployment-facts.ts';
 
 /** What the environment depends on besides its settings. */
-export interface EnvironmentFacts {
-  readonly subscriptionId: string;
-  /** Who provisions, and may write to the containers afterwards. */
-  readonly caller: Principal;
-  /** One line as in a `.pub` file. */
-  readonly sshPublicKey: string;
-  /** Networks in CIDR notation that may reach port 22. */
-  readonly sshSources: readonly string[];
+export interface EnvironmentFacts extends DeploymentFacts {
   /** Cloud-init user data of the VM. */
   readonly customData: string;
-  /** Whether the resource group is the environment's own; false for one that was there before. */
-  readonly ownsGroup: boolean;
 }
 
 /** Keys of the resources that others refer to. */
