@@ -1,7 +1,8 @@
 // Everything of one queue prefix is in one container. Numbers are padded so that names sort as they count.
 
 const PAGE_DIGITS = 6;
-const ITEM_DIGITS = 9;
+/** Of the number of an item in a name. */
+export const ITEM_DIGITS = 9;
 
 /** The job as it was accepted. Who works on the job holds the lease on this record. */
 export function jobName(job: string): string {
@@ -43,9 +44,10 @@ export function outcomePrefix(outcome: 'done' | 'failed', job: string, digits = 
   return `${outcome}/${job}/${digits}`;
 }
 
-/** The number of the item whose record has this name. */
+/** The number of the item whose record has this name; NaN when it is the name of something else. */
 export function itemOfName(name: string): number {
-  return Number(name.slice(name.lastIndexOf('/') + 1));
+  const digits = name.slice(name.lastIndexOf('/') + 1);
+  return digits.length === ITEM_DIGITS && /^\d+$/.test(digits) ? Number(digits) : NaN;
 }
 
 /** The number of an item as records have it. */
