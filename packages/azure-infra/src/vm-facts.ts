@@ -34,6 +34,27 @@ const vmSchema = z.object({
   storageProfile: z.object({ osDisk: diskSchema.optional(), dataDisks: z.array(diskSchema).optional() }).optional(),
 });
 
+const scaleSetSchema = z.object({
+  sku: z.object({ name: z.string() }),
+  properties: z.object({ virtualMachineProfile: z.object({ priority: z.string().optional() }) }),
+});
+
+/** Reads what one instance of a scale set takes, as {@link vmFacts} does for a VM. */
+export function scaleSetFacts(resource: {
+  readonly location?: string;
+  readonly sku?: unknown;
+  readonly properties?: unknown;
+}): VmAllocation | undefined {
+  const parsed = scaleSetSchema.safeParse(resource);
+  if (!parsed.success || resource.location === undefined) return undefined;
+  const { sku, properties } = parsed.data;
+  return { size: sku.name, location: resource.location, spot: isSpot(properties.virtualMachineProfile.priority) };
+}
+
+function isSpot(priority: string | undefined): boolean {
+  return priority === 'Spot' || priority === 'Low';
+}
+
 /** Reads a VM as a template states it or as Resource Manager returns it; undefined for what is none. */
 export function vmFacts(resource: { readonly location?: string; readonly properties?: unknown }): VmFacts | undefined {
   const parsed = vmSchema.safeParse(resource.properties);
@@ -46,7 +67,7 @@ export function vmFacts(resource: { readonly location?: string; readonly propert
   return {
     size: hardwareProfile.vmSize,
     location: resource.location,
-    spot: priority === 'Spot' || priority === 'Low',
+    spot: isSpot(priority),
     disks: disks
       .filter(({ disk }) => disk.diffDiskSettings === undefined)
       .map(({ name, disk }) => ({ name, sizeGib: disk.diskSizeGB, storageAccountType: disk.managedDisk?.storageAccountType })),

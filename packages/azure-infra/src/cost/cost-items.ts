@@ -26,11 +26,16 @@ const FREE_BY_THE_HOUR = new Set(
     'Microsoft.Storage/storageAccounts',
     'Microsoft.Storage/storageAccounts/blobServices',
     'Microsoft.Storage/storageAccounts/blobServices/containers',
+    'Microsoft.Storage/storageAccounts/queueServices/queues',
+    // Its instances are paid, and listed as VMs while they exist; it is made without any.
+    'Microsoft.Compute/virtualMachineScaleSets',
     'Microsoft.Network/networkSecurityGroups',
     'Microsoft.Network/virtualNetworks',
+    'Microsoft.Network/virtualNetworks/virtualNetworkPeerings',
     'Microsoft.Network/networkInterfaces',
     'Microsoft.ManagedIdentity/userAssignedIdentities',
     'Microsoft.Authorization/roleAssignments',
+    'Microsoft.Authorization/roleDefinitions',
     'Microsoft.Resources/resourceGroups',
     // Listed beside the VM that they belong to, and counted there.
     'Microsoft.Compute/disks',

@@ -2,7 +2,7 @@ import type { ArmResource } from '../arm/arm-resource.ts';
 import type { ActionGrant, Quota, ResourceManager, VmSku } from '../arm/resource-manager.ts';
 import { resourceGroupId } from '../graph/resource-id.ts';
 import { GROUP_API_VERSION } from '../template/render.ts';
-import { vmFacts, type VmAllocation } from '../vm-facts.ts';
+import { scaleSetFacts, vmFacts, type VmAllocation } from '../vm-facts.ts';
 import type { PreflightInput } from './preflight-input.ts';
 
 /** What the checks ask Azure. */
@@ -59,8 +59,8 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** What the VM is now; undefined when there is none. */
+/** What the VM, or an instance of the scale set, is now; undefined when there is none. */
 export async function existingVm({ id, apiVersion }: PreflightInput['vms'][number], azure: AzureFacts): Promise<VmAllocation | undefined> {
   const found = await azure.resource(id, apiVersion);
-  return found === undefined ? undefined : vmFacts(found);
+  return found === undefined ? undefined : (vmFacts(found) ?? scaleSetFacts(found));
 }

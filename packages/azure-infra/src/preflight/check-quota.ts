@@ -19,7 +19,7 @@ export const checkQuota: Check = {
   async run({ vms }, azure) {
     const known = await azure.locations();
     const regions = [...new Set(vms.map(({ planned }) => planned.location))].filter((location) => known.includes(location));
-    const changes = await Promise.all(vms.map(async (vm) => ({ planned: vm.planned, existing: await existingVm(vm, azure) })));
+    const changes = await Promise.all(vms.map(async (vm) => ({ ...vm, existing: await existingVm(vm, azure) })));
     return (await Promise.all(regions.map((location) => checkRegion(location, changes, azure)))).flat();
   },
 };
@@ -28,11 +28,13 @@ export const checkQuota: Check = {
 interface Change {
   readonly planned: VmAllocation;
   readonly existing: VmAllocation | undefined;
+  readonly sizeSetting: string;
 }
 
 async function checkRegion(location: string, changes: readonly Change[], azure: AzureFacts): Promise<Fault[]> {
   const more = additionalCores(location, changes, await azure.vmSkus(location));
   if (more.size === 0) return [];
+  const sizeSettings = [...new Set(changes.map(({ sizeSetting }) => sizeSetting))].join(', ');
   const quotas = await azure.quotas(location);
   return [...more].flatMap(([name, cores]) => {
     const quota = quotas.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
@@ -49,7 +51,7 @@ async function checkRegion(location: string, changes: readonly Change[], azure: 
     return [
       error(
         `the quota "${name}" in ${location} has ${Math.max(0, free)} of ${quota.limit} cores left, and ${cores} more are needed`,
-        `ask for a limit of at least ${quota.used + cores} in the portal under "Quotas", or set VM_SIZE or LOCATION_A to another`,
+        `ask for a limit of at least ${quota.used + cores} in the portal under "Quotas", or set ${sizeSettings} or LOCATION_A to another`,
       ),
     ];
   });

@@ -3,12 +3,13 @@ import { error, warning, type Check, type Fault } from './check.ts';
 
 const DEPLOY = 'Microsoft.Resources/deployments/write';
 const ASSIGN_ROLES = 'Microsoft.Authorization/roleAssignments/write';
+const DEFINE_ROLES = 'Microsoft.Authorization/roleDefinitions/write';
 
 /** The caller may deploy to the subscription, and may give the VM its rights, which a Contributor may not. */
 export const checkRights: Check = {
   rule: 'INFRA_CHECK_RIGHTS',
   tells: 'whether you may deploy and assign roles',
-  async run({ callerId, group }, azure) {
+  async run({ callerId, group, definesRoles }, azure) {
     const grants = await azure.grantedActions(callerId);
     const faults: Fault[] = [];
     if (!isGranted(grants, DEPLOY)) {
@@ -22,6 +23,12 @@ export const checkRights: Check = {
       faults.push(
         exists ? warning(`${message}; you may in the group ${group.name}, which is not known`, suggestion) : error(message, suggestion),
       );
+    }
+    if (definesRoles && !isGranted(grants, DEFINE_ROLES)) {
+      const message = `you may not define roles in the subscription (${DEFINE_ROLES})`;
+      const suggestion = 'ask for the role "User Access Administrator" on the subscription or the resource group';
+      const exists = (await azure.group(group.name)) !== undefined;
+      faults.push(exists ? warning(message, suggestion) : error(message, suggestion));
     }
     return faults;
   },

@@ -17,7 +17,7 @@ export const checkStorageNames: Check = {
         : [
             error(
               `the storage account name ${name} cannot be had: ${taken}`,
-              'set STORAGE_ACCOUNT_A or STORAGE_ACCOUNT_B to another name (3 to 24 lower-case letters and digits)',
+              'set STORAGE_ACCOUNT_A, STORAGE_ACCOUNT_B or CACHEWARMER_STORAGE_ACCOUNT to another name (3 to 24 lower-case letters and digits)',
             ),
           ],
     );

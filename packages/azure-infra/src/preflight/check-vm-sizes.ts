@@ -9,6 +9,7 @@ export const checkVmSizes: Check = {
     const known = await azure.locations();
     const faults = await Promise.all(
       vms.map(async (vm): Promise<Fault[]> => {
+        const { sizeSetting } = vm;
         const { size, location, spot } = vm.planned;
         // A region that does not exist is told by another check.
         if (!known.includes(location)) return [];
@@ -17,19 +18,27 @@ export const checkVmSizes: Check = {
         const sku = (await azure.vmSkus(location)).find(({ name }) => name.toLowerCase() === size.toLowerCase());
         if (sku === undefined) {
           return [
-            error(`${location} does not offer the size ${size}`, `set VM_SIZE to one that "az vm list-skus --location ${location}" prints`),
+            error(
+              `${location} does not offer the size ${size}`,
+              `set ${sizeSetting} to one that "az vm list-skus --location ${location}" prints`,
+            ),
           ];
         }
         if (sku.restriction !== undefined) {
           return [
             error(
               `this subscription cannot have ${size} in ${location}: ${sku.restriction}`,
-              'set VM_SIZE to another size or LOCATION_A to another region, or ask Azure for access to it in a support request',
+              `set ${sizeSetting} to another size or LOCATION_A to another region, or ask Azure for access to it in a support request`,
             ),
           ];
         }
         if (spot && !sku.spotCapable) {
-          return [error(`${size} cannot be a Spot VM in ${location}`, 'set VM_SIZE to another size, or VM_SPOT=false for a regular VM')];
+          return [
+            error(
+              `${size} cannot be a Spot VM in ${location}`,
+              `set ${sizeSetting} to another size${sizeSetting === 'VM_SIZE' ? ', or VM_SPOT=false for a regular VM' : ''}`,
+            ),
+          ];
         }
         return [];
       }),

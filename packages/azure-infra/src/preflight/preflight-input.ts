@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { KEYS as TRAINING_KEYS } from '../environment/training-environment.ts';
 import type { ResourceGraph } from '../graph/resource-graph.ts';
 import type { Resource } from '../graph/resource.ts';
+import { ROLE_DEFINITION } from '../graph/role-definition.ts';
+import { SCALE_SET } from '../graph/scale-set.ts';
 import { STORAGE_ACCOUNT } from '../graph/storage.ts';
 import { VIRTUAL_MACHINE } from '../graph/virtual-machine.ts';
-import { vmFacts, type VmAllocation } from '../vm-facts.ts';
+import { scaleSetFacts, vmFacts, type VmAllocation } from '../vm-facts.ts';
 
 /** What a resource is asked for by. */
 export interface Askable {
@@ -18,10 +21,16 @@ export interface PreflightInput {
   readonly group: { readonly name: string; readonly location: string; readonly managed: boolean };
   /** Short names of all regions in which something is made. */
   readonly locations: readonly string[];
-  readonly vms: readonly (Askable & { readonly planned: VmAllocation })[];
+  /** VMs, and scale sets by one instance of each: without room for one there would be no use in it. */
+  readonly vms: readonly (Askable & {
+    readonly planned: VmAllocation;
+    /** Variable of the setting that decides its size. */ readonly sizeSetting: string;
+  })[];
   readonly storageAccounts: readonly (Askable & { readonly name: string })[];
   /** Networks that are to reach port 22, in CIDR notation; undefined where nothing is to be reached by SSH. */
   readonly sshSources: readonly string[] | undefined;
+  /** Whether roles of one's own are made. */
+  readonly definesRoles: boolean;
   /** Object id of who deploys. */
   readonly callerId: string;
   /** Reads the public key, as `readSshPublicKey` does; what it rejects with becomes a finding. */
@@ -42,13 +51,19 @@ export function preflightInput(graph: ResourceGraph, { callerId, sshPublicKey }:
     environment: graph.environment,
     group: graph.group,
     locations: [...new Set([graph.group.location, ...graph.resources.flatMap(({ location }) => location ?? [])])],
-    vms: vms.flatMap(({ id, apiVersion, ...vm }) => {
-      const planned = vmFacts(vm);
-      return planned === undefined ? [] : [{ id, apiVersion, planned }];
+    vms: [...vms, ...ofType(SCALE_SET)].flatMap(({ id, apiVersion, ...vm }) => {
+      const planned = vmFacts(vm) ?? scaleSetFacts(vm);
+      return planned === undefined ? [] : [{ id, apiVersion, planned, sizeSetting: sizeSettingOf(vm) }];
     }),
     storageAccounts: ofType(STORAGE_ACCOUNT).map(({ id, apiVersion, name }) => ({ id, apiVersion, name })),
+    definesRoles: ofType(ROLE_DEFINITION).length > 0,
     sshSources: vms.length === 0 ? undefined : graph.resources.flatMap(sshSourcesOf),
   };
+}
+
+function sizeSettingOf({ type, key }: Pick<Resource, 'type' | 'key'>): string {
+  if (type === SCALE_SET) return 'CACHEWARMER_WORKER_SIZE';
+  return key === TRAINING_KEYS.vm ? 'VM_SIZE' : 'CACHEWARMER_CONTROLLER_SIZE';
 }
 
 const SSH_PORT = '22';

@@ -1,12 +1,14 @@
 /** What this program knows how to delete, in the order in which it must go: what uses something before what is used. */
 const TYPES: readonly (readonly [type: string, apiVersion: string])[] = [
   ['Microsoft.Authorization/roleAssignments', '2022-04-01'],
+  ['Microsoft.Authorization/roleDefinitions', '2022-04-01'],
   ['Microsoft.Compute/virtualMachineScaleSets', '2024-07-01'],
   ['Microsoft.Compute/virtualMachines', '2024-07-01'],
   ['Microsoft.Compute/disks', '2024-03-02'],
   ['Microsoft.Network/networkInterfaces', '2024-05-01'],
-  ['Microsoft.Network/publicIPAddresses', '2024-05-01'],
   ['Microsoft.Network/virtualNetworks', '2024-05-01'],
+  ['Microsoft.Network/natGateways', '2024-05-01'],
+  ['Microsoft.Network/publicIPAddresses', '2024-05-01'],
   ['Microsoft.Network/networkSecurityGroups', '2024-05-01'],
   ['Microsoft.ManagedIdentity/userAssignedIdentities', '2023-01-31'],
   ['Microsoft.Storage/storageAccounts', '2023-05-01'],

@@ -1,15 +1,29 @@
 import type { ArmResource } from '../arm/arm-resource.ts';
 import type { ResourceManager, RoleAssignmentFacts } from '../arm/resource-manager.ts';
-import { parseResourceId, resourceGroupId, sameResourceId } from '../graph/resource-id.ts';
+import { cacheWarmerRoles } from '../environment/cache-warmer-roles.ts';
+import { parseResourceId, resourceGroupId, resourceId, sameResourceId } from '../graph/resource-id.ts';
 import type { Role } from '../graph/resource.ts';
 import { nameOfRoleAssignment } from '../graph/role-assignment.ts';
-import { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from '../graph/roles.ts';
+import { ROLE_DEFINITION, ROLE_DEFINITION_API_VERSION } from '../graph/role-definition.ts';
+import {
+  STORAGE_BLOB_DATA_CONTRIBUTOR,
+  STORAGE_BLOB_DATA_READER,
+  STORAGE_QUEUE_DATA_MESSAGE_SENDER,
+  STORAGE_QUEUE_DATA_READER,
+} from '../graph/roles.ts';
+import { SCALE_SET } from '../graph/scale-set.ts';
 import { ENVIRONMENT_TAG } from '../graph/tags.ts';
 import { deletionRank } from './deletable-types.ts';
 
 const GROUP_TYPE = 'Microsoft.Resources/resourceGroups';
 const DISK_TYPE = 'Microsoft.Compute/disks';
-const ROLES: readonly Role[] = [STORAGE_BLOB_DATA_READER, STORAGE_BLOB_DATA_CONTRIBUTOR];
+/** Azure's own roles that this program assigns. */
+const ROLES: readonly Role[] = [
+  STORAGE_BLOB_DATA_READER,
+  STORAGE_BLOB_DATA_CONTRIBUTOR,
+  STORAGE_QUEUE_DATA_READER,
+  STORAGE_QUEUE_DATA_MESSAGE_SENDER,
+];
 
 /** A right that this program has given. */
 export interface OwnRight extends RoleAssignmentFacts {
@@ -21,6 +35,8 @@ export interface Inventory {
   readonly environment: string;
   /** Rights that this program has given, by their computed names; they go first. */
   readonly roleAssignments: readonly OwnRight[];
+  /** Roles that this program has defined. They belong to the tenant, so they do not go with a group. */
+  readonly roleDefinitions: readonly { readonly id: string; readonly name: string }[];
   /** Resources of the environment, each before those that it uses. */
   readonly resources: readonly ArmResource[];
   /** Groups of the environment in which there is nothing else. They go with all that is in them. */
@@ -54,7 +70,9 @@ export async function takeInventory(manager: ResourceManager, environment: strin
     if (foreign.length === 0) groups.push(group);
     else sharedGroups.push({ group, foreign });
   }
-  return { environment, roleAssignments: await ownRights(manager, resources, groupNames, signal), resources, groups, sharedGroups };
+  const roleAssignments = await ownRights(manager, resources, groupNames, signal);
+  const roleDefinitions = await ownRoles(manager, groupNames, signal);
+  return { environment, roleAssignments, roleDefinitions, resources, groups, sharedGroups };
 }
 
 /** Whether an environment has nothing at all. */
@@ -62,11 +80,46 @@ export function isEmpty({ resources, groups, sharedGroups }: Inventory): boolean
   return resources.length === 0 && groups.length === 0 && sharedGroups.length === 0;
 }
 
-/** A disk that Azure made for a VM of the environment, without its tags; it has the name that the VM gives it. */
+/** What Azure made for a VM or a scale set of the environment, without its tags; it has a name that follows from that of its owner. */
 function isOwnChild(resource: ArmResource, tagged: readonly ArmResource[]): boolean {
-  if (resource.type.toLowerCase() !== DISK_TYPE.toLowerCase() || tagged.some(({ id }) => sameResourceId(id, resource.id))) return false;
+  if (tagged.some(({ id }) => sameResourceId(id, resource.id))) return false;
+  if (isPartOfInstance(resource, tagged)) return true;
+  if (resource.type.toLowerCase() !== DISK_TYPE.toLowerCase()) return false;
   const parent = resource.id.replace(/\/disks\/[^/]+$/i, '/virtualMachines/');
   return tagged.some(({ id, name }) => resource.name === `${name}-os` && sameResourceId(id, `${parent}${name}`));
+}
+
+const INSTANCE_TYPES = new Set(
+  ['Microsoft.Compute/virtualMachines', DISK_TYPE, 'Microsoft.Network/networkInterfaces'].map((type) => type.toLowerCase()),
+);
+
+/** An instance of a scale set (`set_0a1b2c3d`), its disk (`set_0a1b2c3d_…`) or its interface, named by the set's (`set-nic-…`). */
+function isPartOfInstance({ id, type, name }: ArmResource, tagged: readonly ArmResource[]): boolean {
+  if (!INSTANCE_TYPES.has(type.toLowerCase())) return false;
+  const group = parseResourceId(id).resourceGroup?.toLowerCase();
+  return tagged.some(
+    (set) =>
+      set.type.toLowerCase() === SCALE_SET.toLowerCase() &&
+      parseResourceId(set.id).resourceGroup?.toLowerCase() === group &&
+      (name.startsWith(`${set.name}_`) || name.startsWith(`${set.name}-nic-`)),
+  );
+}
+
+/** Roles of the groups by the names that this program would give them. */
+async function ownRoles(
+  manager: ResourceManager,
+  groupNames: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<{ id: string; name: string }[]> {
+  const { subscriptionId } = manager;
+  const roles = [...groupNames].flatMap((group) =>
+    Object.values(cacheWarmerRoles(subscriptionId, group)).map(({ guid, name }) => ({
+      id: resourceId(subscriptionId, group, ROLE_DEFINITION, guid),
+      name,
+    })),
+  );
+  const found = await Promise.all(roles.map(({ id }) => manager.resources.get(id, ROLE_DEFINITION_API_VERSION, signal)));
+  return roles.filter((_role, index) => found[index] !== undefined);
 }
 
 /** Rights at or below resources of the environment with the name that this program would give them. */
@@ -80,9 +133,15 @@ async function ownRights(
   const isWithin = (scope: string): boolean => resources.some(({ id }) => `${scope}/`.toLowerCase().startsWith(`${id}/`.toLowerCase()));
   const found: OwnRight[] = [];
   for (const group of groupNames) {
-    for (const right of await manager.resources.roleAssignmentsWithin(resourceGroupId(subscriptionId, group), signal)) {
-      const role = ROLES.find(({ guid }) => guid === right.roleDefinitionGuid);
-      if (role === undefined || !isWithin(right.scope)) continue;
+    const groupId = resourceGroupId(subscriptionId, group);
+    const roles = Object.values(cacheWarmerRoles(subscriptionId, group));
+    for (const right of await manager.resources.roleAssignmentsWithin(groupId, signal)) {
+      const isRight = ({ guid }: Role): boolean => guid === right.roleDefinitionGuid;
+      const own = roles.find(isRight);
+      const role = own ?? ROLES.find(isRight);
+      if (role === undefined) continue;
+      // A role of the group's own may be for the whole of it.
+      if (!isWithin(right.scope) && (own === undefined || !sameResourceId(right.scope, groupId))) continue;
       if (right.name === nameOfRoleAssignment(subscriptionId, right.scope, right.principalId, role))
         found.push({ ...right, roleName: role.name });
     }

@@ -2,6 +2,7 @@ import type { ResourceManager } from '../arm/resource-manager.ts';
 import { runningDeployments } from '../deploy/running-deployments.ts';
 import { InfraError } from '../errors.ts';
 import { parseResourceId } from '../graph/resource-id.ts';
+import { ROLE_DEFINITION } from '../graph/role-definition.ts';
 import { deletionApiVersion } from './deletable-types.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -19,14 +20,15 @@ export interface TeardownOptions {
   readonly onDeleted?: (deletion: Deletion) => void;
 }
 
-/** What a teardown would delete, in its order: rights, then single resources of groups that stay, then groups with all that is in them. */
-export function deletionsOf({ roleAssignments, resources, groups }: Inventory): Deletion[] {
+/** What a teardown would delete, in its order: rights, roles, then single resources of groups that stay, then groups with all that is in them. */
+export function deletionsOf({ roleAssignments, roleDefinitions, resources, groups }: Inventory): Deletion[] {
   const goesWithGroup = (id: string): boolean => {
     const { resourceGroup } = parseResourceId(id);
     return groups.some(({ name }) => name.toLowerCase() === resourceGroup?.toLowerCase());
   };
   return [
     ...roleAssignments.map(({ id }) => ({ id, type: 'Microsoft.Authorization/roleAssignments', name: id.split('/').at(-1) ?? '' })),
+    ...roleDefinitions.map(({ id, name }) => ({ id, type: ROLE_DEFINITION, name })),
     ...resources.filter(({ id }) => !goesWithGroup(id)).map(({ id, type, name }) => ({ id, type, name })),
     ...groups.map(({ id, type, name }) => ({ id, type, name })),
   ];
