@@ -42,22 +42,61 @@ export {
   type VerifyOptions,
 } from './dataset/verify-dataset.ts';
 export { applyPlan, cancelDeployment, followRunning, type ApplyOptions, type WaitOptions } from './deploy/apply-plan.ts';
+export { readCacheWarmerOutputs, removeCacheWarmerOutputs, writeCacheWarmerOutputs } from './cache-warmer-outputs-file.ts';
+export { askCacheWarmerOutputs } from './deploy/ask-cache-warmer-outputs.ts';
 export { askOutputs } from './deploy/ask-outputs.ts';
 export { followDeployment, type DeploymentListener, type FollowOptions } from './deploy/follow-deployment.ts';
 export { runningDeployments } from './deploy/running-deployments.ts';
 export { awaitDataAccess } from './environment/await-data-access.ts';
+export {
+  cacheWarmerAccountName,
+  cacheWarmerEnvironment,
+  type CacheWarmerFacts,
+  type CacheWarmerStorageNames,
+} from './environment/cache-warmer-environment.ts';
+export { cacheWarmerGraph } from './environment/cache-warmer-graph.ts';
+export { CACHE_WARMER_KEYS, cacheWarmerRoles, QUEUE_ROLE, SCALE_ROLE } from './environment/cache-warmer-roles.ts';
+export type { DeploymentFacts, FactSources } from './environment/deployment-facts.ts';
 export { environmentGraph, offlineEnvironmentGraph, type EnvironmentParts, type OfflineGraph } from './environment/environment-graph.ts';
 export { storageAccountNames, trainingEnvironment, type EnvironmentFacts } from './environment/training-environment.ts';
 export { InfraError, type InfraErrorCode, type SettingsFault } from './errors.ts';
-export { networkInterface, publicIpAddress, sshSecurityGroup, virtualNetwork } from './graph/network.ts';
+export { natGateway, networkPeering } from './graph/network-links.ts';
+export {
+  DEFAULT_SUBNET,
+  networkInterface,
+  publicIpAddress,
+  sshSecurityGroup,
+  subnetId,
+  virtualNetwork,
+  type Subnet,
+  type VirtualNetworkOptions,
+} from './graph/network.ts';
 export { ResourceGraph, type ResourceGraphOptions } from './graph/resource-graph.ts';
 export { parseResourceId, resourceGroupId, resourceId, type ParsedResourceId } from './graph/resource-id.ts';
+export { GROUP_SCOPE } from './graph/resource.ts';
 export type { Principal, Resource, ResourceGroup, Role, RoleAssignment } from './graph/resource.ts';
-export { STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER } from './graph/roles.ts';
-export { blobContainer, storageAccount, type StorageAccountOptions } from './graph/storage.ts';
+export { customRole, roleDefinition, type CustomRole } from './graph/role-definition.ts';
+export {
+  STORAGE_BLOB_DATA_CONTRIBUTOR,
+  STORAGE_BLOB_DATA_READER,
+  STORAGE_QUEUE_DATA_MESSAGE_SENDER,
+  STORAGE_QUEUE_DATA_READER,
+} from './graph/roles.ts';
+export { virtualMachineScaleSet, type ScaleSetOptions } from './graph/scale-set.ts';
+export { blobContainer, storageAccount, storageQueue, type StorageAccountOptions } from './graph/storage.ts';
 export { ENVIRONMENT_TAG, MANAGED_BY_TAG, WRITE_ONLY_TAG } from './graph/tags.ts';
+export { userAssignedIdentity } from './graph/user-assigned-identity.ts';
 export { virtualMachine, type VirtualMachineOptions } from './graph/virtual-machine.ts';
 export { DAEMON_CONFIG_PATH, installDaemonConfig, type InstallDaemonConfigOptions } from './install-daemon-config.ts';
+export {
+  CACHE_WARMER_UNITS,
+  cacheWarmerCloudInit,
+  filerScript,
+  managerScript,
+  workerScript,
+  type CacheWarmerSetup,
+  type ManagerSetup,
+} from './machine/cache-warmer-setup.ts';
 export { cloudInit } from './machine/cloud-init.ts';
 export { MachineError, type MachineErrorCode } from './machine/errors.ts';
 export { LocalMachine } from './machine/local-machine.ts';
@@ -67,9 +106,9 @@ export { setUpCommands, type SetUpCommand } from './machine/set-up-commands.ts';
 export { setUpVm, type SetUpOptions, type SetUpResult } from './machine/set-up-vm.ts';
 export type { SetupItem } from './machine/setup-report.ts';
 export { SshMachine, type SshTarget } from './machine/ssh-machine.ts';
-export { setupScript, type VmSetup } from './machine/vm-setup.ts';
+export { setupScript, type PackageFolder, type VmSetup } from './machine/vm-setup.ts';
 export { readOutputs, removeOutputs, writeOutputs } from './outputs-file.ts';
-export type { EnvironmentOutputs, StorageOutputs } from './outputs.ts';
+export type { CacheWarmerOutputs, EnvironmentOutputs, MachineIdentity, StorageOutputs } from './outputs.ts';
 export { hasChanges, planChanges, planFromNothing, type Plan, type PlanOptions } from './plan/plan.ts';
 export type { Action, PlannedChange, PropertyDifference } from './plan/planned-change.ts';
 export { plannedResources, type PlannedResource } from './plan/planned-resources.ts';
@@ -77,8 +116,10 @@ export { checkBeforeDeployment } from './preflight/check-before-deployment.ts';
 export type { Finding } from './preflight/finding.ts';
 export { preflightInput, type PreflightFacts, type PreflightInput } from './preflight/preflight-input.ts';
 export { readSshPublicKey, type SshPublicKeyOptions } from './preflight/read-ssh-public-key.ts';
+export { openScaleSet, type ScaleSetTarget } from './scale-set/azure-scale-set.ts';
+export type { ScaleSet, ScaleSetInstance } from './scale-set/scale-set.ts';
 export { whilePropagating, type PropagationOptions, type PropagationWait } from './role-propagation.ts';
-export type { InfraSettings } from './settings/infra-settings.ts';
+export type { CacheWarmerSettings, InfraSettings, ProxySettings } from './settings/infra-settings.ts';
 export type { SettingGroup, SettingKey } from './settings/definitions.ts';
 export { resolveSettings, type ResolvedSettings, type SettingsInput, type SettingSource } from './settings/resolve-settings.ts';
 export { storageAccountName } from './storage-account-name.ts';

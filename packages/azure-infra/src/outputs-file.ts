@@ -1,7 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { InfraError } from './errors.ts';
+import { checkOutputs, readOutputFile, removeFilesFrom, writeFilesTo, type OutputFile } from './output-file.ts';
 import type { EnvironmentOutputs } from './outputs.ts';
 
 /** For programs: everything. */
@@ -34,6 +32,8 @@ const schema: z.ZodType<EnvironmentOutputs> = z.object({
   }),
 });
 
+const FILE: OutputFile<EnvironmentOutputs> = { name: OUTPUTS, schema, command: 'provision' };
+
 /**
  * Writes `outputs.json` and `.env.generated` into a folder, which is made where it is missing. Each file is replaced in one step: whoever
  * reads it finds the old or the new content, whole.
@@ -41,7 +41,7 @@ const schema: z.ZodType<EnvironmentOutputs> = z.object({
  * @throws {InfraError} `INFRA_OUTPUTS`.
  */
 export async function writeOutputs(folder: string, outputs: EnvironmentOutputs): Promise<void> {
-  const checked = check(outputs, `the outputs of ${outputs.environment}`);
+  const checked = checkOutputs(outputs, `the outputs of ${outputs.environment}`, FILE);
   const exports = {
     STORAGE_ACCOUNT_A: checked.storage.a.account,
     STORAGE_ACCOUNT_B: checked.storage.b.account,
@@ -49,16 +49,7 @@ export async function writeOutputs(folder: string, outputs: EnvironmentOutputs):
     VM_PRINCIPAL_ID: checked.vm.principalId,
   };
   const lines = Object.entries(exports).map(([name, value]) => `export ${name}="${value}"\n`);
-  try {
-    await mkdir(folder, { recursive: true });
-    await replaceFile(join(folder, EXPORTS), lines.join(''));
-    await replaceFile(join(folder, OUTPUTS), `${JSON.stringify(checked, undefined, 2)}\n`);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InfraError('INFRA_OUTPUTS', `cannot write the outputs to ${folder}: ${why}; name another folder with --output-dir`, [], {
-      cause,
-    });
-  }
+  await writeFilesTo(folder, { [EXPORTS]: lines.join(''), [OUTPUTS]: `${JSON.stringify(checked, undefined, 2)}\n` });
 }
 
 /**
@@ -67,55 +58,10 @@ export async function writeOutputs(folder: string, outputs: EnvironmentOutputs):
  * @throws {InfraError} `INFRA_NOT_PROVISIONED` where there is none, `INFRA_OUTPUTS` where it is not what {@link writeOutputs} writes.
  */
 export async function readOutputs(folder: string): Promise<EnvironmentOutputs> {
-  const path = join(folder, OUTPUTS);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      throw new InfraError(
-        'INFRA_NOT_PROVISIONED',
-        `there is no ${path}: nothing has been provisioned from here. Run "warpforge-infra provision", or name the folder that it wrote to with --output-dir`,
-        [],
-        { cause },
-      );
-    }
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InfraError('INFRA_OUTPUTS', `cannot read ${path}: ${why}`, [], { cause });
-  }
-  return check(parseJson(text), path);
+  return readOutputFile(folder, FILE);
 }
 
 /** Removes both files; nothing happens where they are not there. Other files of the folder stay. */
 export async function removeOutputs(folder: string): Promise<void> {
-  for (const name of [OUTPUTS, EXPORTS]) await rm(join(folder, name), { force: true });
-}
-
-function check(value: unknown, what: string): EnvironmentOutputs {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }) => ({ place: path.length === 0 ? 'the file' : path.join('.'), message }));
-  throw new InfraError('INFRA_OUTPUTS', `${what} cannot be used; run "warpforge-infra provision", which writes it anew:`, faults);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not an object either, which is what is said.
-    return undefined;
-  }
-}
-
-async function replaceFile(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await using file = await open(temporary, 'w', 0o644);
-    await file.writeFile(content);
-    await file.sync();
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await removeFilesFrom(folder, [OUTPUTS, EXPORTS]);
 }

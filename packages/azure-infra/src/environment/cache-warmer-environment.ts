@@ -136,7 +136,7 @@ function filerOf(
 ): Resource[] {
   const prefix = cacheWarmer.prefix.replace(/-$/, '');
   const location = locations.b;
-  const nic = networkInterface({ key: 'filer-nic', name: `${prefix}-filer-nic`, location, network, subnet: FILER_SUBNET });
+  const nic = networkInterface({ key: KEYS.filerInterface, name: `${prefix}-filer-nic`, location, network, subnet: FILER_SUBNET });
   const machine = virtualMachine({
     ...access,
     key: 'filer',

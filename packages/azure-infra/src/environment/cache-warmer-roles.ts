@@ -15,6 +15,7 @@ export const CACHE_WARMER_KEYS = {
   scaleSet: 'scale-set',
   controller: 'controller',
   address: 'controller-ip',
+  filerInterface: 'filer-nic',
   account: 'storage',
   records: 'records',
   job: 'job-queue',
