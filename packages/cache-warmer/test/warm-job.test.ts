@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseWarmJob, WarmJobError } from '../src/index.ts';
+import { describeTarget, formatWarmJob, parseWarmJob, WarmJobError } from '../src/index.ts';
 
 const minimal = {
   WarmTargetMountAddresses: ['10.0.1.11', '10.0.1.12', '10.0.1.13'],
@@ -21,9 +21,8 @@ function errorOf(text: string): WarmJobError {
 describe('a warm job', () => {
   it('of the three required keys warms every file below the path', () => {
     expect(parseWarmJob(JSON.stringify(minimal))).toEqual({
-      mountAddresses: ['10.0.1.11', '10.0.1.12', '10.0.1.13'],
-      exportPath: '/animation',
-      targetPath: '/scene1',
+      target: { kind: 'export', addresses: ['10.0.1.11', '10.0.1.12', '10.0.1.13'], exportPath: '/animation', path: '/scene1' },
+      throughAllAddresses: false,
       inclusionList: [],
       exclusionList: [],
       maxFileSizeBytes: 0,
@@ -44,7 +43,64 @@ describe('a warm job', () => {
 
   it('takes host names and IPv6 addresses', () => {
     const addresses = ['vfxt-0.render.internal', 'filer', 'fd00::11', '::1'];
-    expect(parseWarmJob(JSON.stringify({ ...minimal, WarmTargetMountAddresses: addresses })).mountAddresses).toEqual(addresses);
+    expect(parseWarmJob(JSON.stringify({ ...minimal, WarmTargetMountAddresses: addresses })).target).toMatchObject({ addresses });
+  });
+
+  it('takes directories of this machine as addresses', () => {
+    const addresses = ['file:///mnt/cache1', 'file:///mnt/cache%202'];
+    expect(parseWarmJob(JSON.stringify({ ...minimal, WarmTargetMountAddresses: addresses })).target).toMatchObject({ addresses });
+    for (const address of ['file://host/mnt', 'file:mnt', 'file:///mnt/../etc', 'file:///mnt?x', 'file:////']) {
+      const error = errorOf(JSON.stringify({ ...minimal, WarmTargetMountAddresses: [address] }));
+      expect(error.message).toContain('WarmTargetMountAddresses.0: must be file:///');
+    }
+  });
+
+  it('warms a backend of the daemon instead of an export, and never both', () => {
+    expect(parseWarmJob('{"WarmTargetBackend":"datasets-cac","WarmTargetPrefix":"train/"}').target).toEqual({
+      kind: 'backend',
+      backend: 'datasets-cac',
+      prefix: 'train/',
+    });
+    expect(parseWarmJob('{"WarmTargetBackend":"a"}').target).toEqual({ kind: 'backend', backend: 'a', prefix: '' });
+    expect(errorOf(JSON.stringify({ ...minimal, WarmTargetBackend: 'a' })).faults.map(({ path }) => path)).toEqual([
+      'WarmTargetMountAddresses',
+      'WarmTargetExportPath',
+      'WarmTargetPath',
+    ]);
+    expect(errorOf('{"WarmTargetPrefix":"/train"}').faults.map(({ path }) => path)).toEqual(['WarmTargetPrefix', 'WarmTargetBackend']);
+  });
+
+  it('takes the null that Go writes for an empty list', () => {
+    expect(parseWarmJob(JSON.stringify({ ...minimal, InclusionList: null, ExclusionList: null }))).toEqual(
+      parseWarmJob(JSON.stringify(minimal)),
+    );
+  });
+
+  it('is the same after it was written', () => {
+    const names = fc.stringMatching(/^[a-z*?]{1,5}$/);
+    const target = fc.oneof(
+      fc.record({
+        kind: fc.constant('export' as const),
+        addresses: fc.array(fc.constantFrom('10.0.0.1', 'filer', 'file:///mnt/a'), { minLength: 1 }),
+        exportPath: names.map((name) => `/${name}`),
+        path: names.map((name) => `/${name}`),
+      }),
+      fc.record({ kind: fc.constant('backend' as const), backend: names, prefix: names }),
+    );
+    const jobs = fc.record({
+      target,
+      throughAllAddresses: fc.boolean(),
+      inclusionList: fc.array(names),
+      exclusionList: fc.array(names),
+      maxFileSizeBytes: fc.nat(),
+    });
+    fc.assert(fc.property(jobs, (job) => expect(parseWarmJob(formatWarmJob(job))).toEqual(job)));
+  });
+
+  it('is described for people', () => {
+    expect(describeTarget(parseWarmJob(JSON.stringify(minimal)).target)).toBe('/animation/scene1 through 10.0.1.11, 10.0.1.12, 10.0.1.13');
+    expect(describeTarget({ kind: 'export', addresses: ['a'], exportPath: '/', path: '/' })).toBe('/ through a');
+    expect(describeTarget({ kind: 'backend', backend: 'cac', prefix: 'train/' })).toBe('backend cac, prefix train/');
   });
 
   it('names every fault at once, by its key', () => {

@@ -91,7 +91,9 @@ export class Fleet {
   async #idle(live: ReadonlySet<string>, now: number, signal: AbortSignal): Promise<string[]> {
     const beacons = await this.#beacons.list(signal);
     return beacons
-      .filter(({ worker, state, since }) => live.has(worker) && state === 'idle' && this.#isIdle(Math.max(since.getTime(), this.#workSince), now))
+      .filter(
+        ({ worker, state, since }) => live.has(worker) && state === 'idle' && this.#isIdle(Math.max(since.getTime(), this.#workSince), now),
+      )
       .map(({ worker }) => worker);
   }
 

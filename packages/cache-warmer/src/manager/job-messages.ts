@@ -53,11 +53,13 @@ export class JobMessages {
     };
     let againAfter: number | undefined;
     try {
-      await using _keeper = new LeaseKeeper(LEASE_SECONDS, renew, {
+      await using leases = new AsyncDisposableStack();
+      const keeper = new LeaseKeeper(LEASE_SECONDS, renew, {
         clock,
         isLoss: (error) => error instanceof QueueError && error.code === 'QUEUE_LEASE_LOST',
         onLost: (cause) => lost.abort(cause),
       });
+      leases.use(keeper);
       againAfter = await this.#bringToEnd(message, AbortSignal.any([signal, lost.signal]));
     } catch (error) {
       if (signal.aborted) await this.#handBack(() => storage.jobs.update(lease, { leaseSeconds: 0 }, AbortSignal.timeout(HAND_BACK_MS)));
@@ -104,11 +106,13 @@ export class JobMessages {
     const lost = new AbortController();
     const held = AbortSignal.any([signal, lost.signal]);
     try {
-      await using _keeper = new LeaseKeeper(LEASE_SECONDS, (renewal) => lease.renew(renewal), {
+      await using leases = new AsyncDisposableStack();
+      const keeper = new LeaseKeeper(LEASE_SECONDS, (renewal) => lease.renew(renewal), {
         clock,
         isLoss: (error) => error instanceof RecordError && error.code === 'RECORD_LEASE_LOST',
         onLost: (cause) => lost.abort(cause),
       });
+      leases.use(keeper);
       const report = await jobs.publishReport(await this.#parts.run(job, held), held);
       onEvent({ kind: 'job-ended', job: job.id, report });
     } finally {

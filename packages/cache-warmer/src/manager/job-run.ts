@@ -197,4 +197,3 @@ export class JobRun {
 function* numbers(from: number, to: number): Generator<number> {
   for (let number = from; number < to; number++) yield number;
 }
-

@@ -17,7 +17,11 @@ export class LeaseKeeper implements AsyncDisposable {
   constructor(
     seconds: number,
     renew: (signal: AbortSignal) => Promise<void>,
-    { clock, isLoss, onLost }: { readonly clock: Clock; isLoss(error: unknown): boolean; onLost(cause: unknown): void },
+    {
+      clock,
+      isLoss,
+      onLost,
+    }: { readonly clock: Clock; readonly isLoss: (error: unknown) => boolean; readonly onLost: (cause: unknown) => void },
   ) {
     const { signal } = this.#abort;
     const keep = async (): Promise<void> => {

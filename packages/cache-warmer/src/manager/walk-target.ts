@@ -39,7 +39,7 @@ export async function walkJob(job: AcceptedJob, parts: WalkParts, signal: AbortS
       let manifest: Manifest;
       try {
         await using mount = await parts.mounter.mount(source, signal);
-        const { entries } = await walkTarget(mount.path, path, signal);
+        const entries = await walkTarget(mount.path, path, signal);
         manifest = await makeManifest(
           { job: job.id, warmJob: job.warmJob, walk: parts.newId(), store: parts.store, onProgress: (found) => parts.onProgress(found) },
           entries,

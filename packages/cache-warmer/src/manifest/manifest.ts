@@ -62,10 +62,13 @@ export interface Manifest {
   readonly walk: string;
   readonly pages: readonly PageReference[];
   readonly items: number;
+  /** Each counted once. */
   readonly files: number;
   /** Through every address where the job asks for that. */
   readonly bytes: number;
   readonly skipped: SkippedFiles;
-  /** Directories that could not be read, and the like. */
+  /** Directories that could not be read, and the like: the first 10,000. */
   readonly unreadable: readonly FileFailure[];
+  /** How many there are in all. */
+  readonly unreadableCount: number;
 }

@@ -19,8 +19,12 @@ const workMessageSchema = z.strictObject({
   /** How many of those have been read, and how far the next one: bytes from its start, or from the start of the range. */
   done: count,
   offset: count,
+  /** Index of the address through which those bytes were read; there while `offset` is not 0. */
+  through: count.optional(),
   /** Of those read in this attempt, the indices that could not be read through any address. */
   failed: z.array(count),
+  /** By index of the address: what has been read in all attempts. Of the next file, the bytes before `offset` are counted already. */
+  read: z.array(z.object({ files: count, bytes: count })),
 });
 
 /**

@@ -14,7 +14,7 @@ const FIRST_LOOK_MS = 100;
 export async function awaitJob(
   jobs: JobRecords,
   id: string,
-  { clock, onProgress }: { readonly clock: Clock; onProgress(progress: JobProgress | undefined): void },
+  { clock, onProgress }: { readonly clock: Clock; readonly onProgress: (progress: JobProgress | undefined) => void },
   signal: AbortSignal,
 ): Promise<JobReport> {
   for (let look = 0; ; look++) {

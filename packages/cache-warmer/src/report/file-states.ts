@@ -26,7 +26,8 @@ export async function* fileStates(store: RecordStore, items: ItemRecords, job: s
     for (const [index, { files, range, address }] of page.items.entries()) {
       const item = page.first + index;
       const failures = new Map<string, FileFailure>();
-      for (const failure of outcomes.has(item) ? await items.readFailed(job, item, outcomes, signal) : []) failures.set(failure.path, failure);
+      for (const failure of outcomes.has(item) ? await items.readFailed(job, item, outcomes, signal) : [])
+        failures.set(failure.path, failure);
       for (const { path, size } of files) {
         const reason = failures.get(path)?.reason;
         const state = !outcomes.has(item) ? 'open' : reason === undefined ? 'warm' : 'failed';

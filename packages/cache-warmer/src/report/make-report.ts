@@ -21,7 +21,15 @@ export interface ReportParts {
 }
 
 /** The report of a job of which every item has a record. */
-export async function makeReport({ job, manifest, outcomes, failures, startedAt, endedAt, instanceSeconds }: ReportParts): Promise<JobReport> {
+export async function makeReport({
+  job,
+  manifest,
+  outcomes,
+  failures,
+  startedAt,
+  endedAt,
+  instanceSeconds,
+}: ReportParts): Promise<JobReport> {
   const failed: FileFailure[] = manifest.unreadable.slice(0, FAILURES_KEPT);
   let failedCount = manifest.unreadableCount;
   let failedFiles = 0;

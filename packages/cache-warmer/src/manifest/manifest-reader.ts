@@ -1,0 +1,50 @@
+import { LRUCache } from 'lru-cache';
+import { RecordError } from '../errors.ts';
+import { manifestName, pageName } from '../records/record-names.ts';
+import type { RecordStore } from '../records/record-store.ts';
+import { ManifestError } from './manifest-error.ts';
+import { parseManifest, parsePage } from './manifest-format.ts';
+import type { Manifest, ManifestPage } from './manifest.ts';
+
+/** A page is about 1 MiB of text and some times that in memory; items come in order, so that few are needed at a time. */
+const PAGES_KEPT = 16;
+
+/** Reads the manifest of a job; undefined before it is published. @throws {ManifestError} `MANIFEST_INVALID`. */
+export async function readManifest(store: RecordStore, job: string, signal: AbortSignal): Promise<Manifest | undefined> {
+  const name = manifestName(job);
+  const record = await store.read(name, {}, signal);
+  return record === undefined ? undefined : parseManifest(record.body, name);
+}
+
+/** Pages of manifests, of which the last ones are kept in memory. */
+export class ManifestPages {
+  readonly #store: RecordStore;
+  readonly #kept = new LRUCache<string, ManifestPage>({ max: PAGES_KEPT });
+
+  constructor(store: RecordStore) {
+    this.#store = store;
+  }
+
+  /** @param etag of the version that is wanted. @throws {ManifestError} */
+  async page(job: string, walk: string, page: number, etag: string, signal: AbortSignal): Promise<ManifestPage> {
+    const name = pageName(job, walk, page);
+    const key = `${name} ${etag}`;
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) return kept;
+    const read = await this.#read(name, etag, signal);
+    this.#kept.set(key, read);
+    return read;
+  }
+
+  async #read(name: string, etag: string, signal: AbortSignal): Promise<ManifestPage> {
+    let record;
+    try {
+      record = await this.#store.read(name, { ifMatch: etag }, signal);
+    } catch (cause) {
+      if (!(cause instanceof RecordError) || cause.code !== 'RECORD_CHANGED') throw cause;
+      throw new ManifestError('MANIFEST_CHANGED', `the record ${name} is not the one that the message means`, { cause });
+    }
+    if (record === undefined) throw new ManifestError('MANIFEST_MISSING', `there is no record ${name}: the job's records were removed`);
+    return parsePage(record.body, name);
+  }
+}
