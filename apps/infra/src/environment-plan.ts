@@ -10,17 +10,33 @@ export interface EnvironmentPlan {
   readonly plan: Plan;
 }
 
+/** What the graph of an environment is made from besides the settings. */
+export interface GraphParts extends AzureSession {
+  /** One line as in a `.pub` file. */
+  readonly sshPublicKey: string;
+  /** Of the programs that are installed. */
+  readonly version: string;
+}
+
+/** Makes the graph of an environment as the signed-in caller would have it. */
+export type MakeGraph = (settings: InfraSettings, parts: GraphParts, signal: AbortSignal) => Promise<ResourceGraph>;
+
 /** Signs in and makes the environment's graph; nothing is compared yet. */
 export async function openEnvironment(
   settings: InfraSettings,
   signal: AbortSignal,
+  make: MakeGraph = trainingGraph,
 ): Promise<{ azure: AzureSession; graph: ResourceGraph }> {
-  const { environmentGraph } = await import('@warpforge/azure-infra');
   const sshPublicKey = await readKey(settings);
   const azure = await openAzure(settings, signal);
-  const graph = await environmentGraph(settings, { sshPublicKey, version: programVersion(), ...azure }, signal);
+  const graph = await make(settings, { sshPublicKey, version: programVersion(), ...azure }, signal);
   return { azure, graph };
 }
+
+const trainingGraph: MakeGraph = async (settings, parts, signal) => {
+  const { environmentGraph } = await import('@warpforge/azure-infra');
+  return environmentGraph(settings, parts, signal);
+};
 
 /** Signs in, and compares the environment with what exists. */
 export async function planEnvironment(settings: InfraSettings, signal: AbortSignal, options: PlanOptions = {}): Promise<EnvironmentPlan> {

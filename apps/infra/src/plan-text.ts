@@ -54,9 +54,10 @@ export function shortType(type: string): string {
   return `${provider.replace('Microsoft.', '')}/${names.at(-1) ?? ''}`;
 }
 
-/** What a right is for: `account/container` of the id of a container. */
+/** What a right is for: `account/container` of the id of a container, and likewise of a queue. */
 export function scopeText(scope: string): string {
-  const [, account, container] = /\/storageAccounts\/([^/]+)\/blobServices\/default\/containers\/([^/]+)/i.exec(scope) ?? [];
+  const [, account, container] =
+    /\/storageAccounts\/([^/]+)\/(?:blobServices\/default\/containers|queueServices\/default\/queues)\/([^/]+)/i.exec(scope) ?? [];
   return account === undefined || container === undefined ? (scope.split('/').at(-1) ?? scope) : `${account}/${container}`;
 }
 

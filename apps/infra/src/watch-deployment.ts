@@ -48,7 +48,7 @@ export async function watchDeployment(
 }
 
 function goesOn({ deployment }: Plan): string {
-  return `the deployment ${deployment.name} goes on in Azure; "warpforge-infra provision" follows it`;
+  return `the deployment ${deployment.name} goes on in Azure; the same command follows it`;
 }
 
 interface InterruptedWatch extends WatchOptions {
@@ -69,10 +69,10 @@ async function endInterrupted(manager: ResourceManager, plan: Plan, options: Int
     ended = await cancelDeployment(manager, plan, { signal, listener: await deploymentView(plan, print) });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    throw end(`the deployment ${plan.deployment.name} was told to stop; "warpforge-infra status" shows when it has`);
+    throw end(`the deployment ${plan.deployment.name} was told to stop; the same command follows it until it has`);
   }
   const what = ended === 'Canceled' ? 'was canceled' : `had ${ended === 'Succeeded' ? 'succeeded' : 'failed'} already`;
-  throw end(`the deployment ${what}; what was created is still there: "warpforge-infra provision" goes on, "teardown" removes it`);
+  throw end(`the deployment ${what}; what was created is still there: the same command goes on, "teardown" removes it`);
 }
 
 async function choose({ onInterrupt, signal }: InterruptedWatch): Promise<'leave' | 'cancel'> {

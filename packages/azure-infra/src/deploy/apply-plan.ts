@@ -128,12 +128,12 @@ function failUnlessSucceeded({ name, state, fault }: DeploymentState): void {
   if (state === 'Canceled') {
     throw new InfraError(
       'INFRA_DEPLOYMENT_CANCELED',
-      `the deployment ${name} was canceled; what was created is still there. Run "warpforge-infra provision" to go on, or "teardown" to remove it`,
+      `the deployment ${name} was canceled; what was created is still there. Run the same command again to go on, or "teardown" to remove it`,
     );
   }
   throw new InfraError(
     'INFRA_DEPLOYMENT_FAILED',
     `the deployment ${name} failed:\n${fault === undefined ? 'Azure gives no reason' : describeFault(fault)}\n` +
-      'What was created is still there. Once the reason is mended, "warpforge-infra provision" goes on from it, and "teardown" removes it',
+      'What was created is still there. Once the reason is mended, the same command goes on from it, and "teardown" removes it',
   );
 }

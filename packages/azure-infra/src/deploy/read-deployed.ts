@@ -8,7 +8,7 @@ export async function readDeployed(manager: ResourceManager, graph: ResourceGrap
   const { apiVersion, name } = graph.resource(key);
   const found = await manager.resources.get(graph.idOf(key), apiVersion, signal);
   if (found !== undefined) return found;
-  throw new InfraError('INFRA_NOT_PROVISIONED', `${name} does not exist in ${graph.group.name}; run "warpforge-infra provision"`);
+  throw new InfraError('INFRA_NOT_PROVISIONED', `${name} does not exist in ${graph.group.name}; provision it first`);
 }
 
 /** The text at a path of the properties; a number picks an item of a list. @throws {InfraError} `INFRA_NOT_PROVISIONED` when there is none. */
@@ -26,7 +26,7 @@ export function textOf(resource: ArmResource, ...path: readonly (string | number
 export function untold({ name }: ArmResource, what: string): never {
   throw new InfraError(
     'INFRA_NOT_PROVISIONED',
-    `Azure does not tell the ${what} of ${name} yet; run "warpforge-infra provision" again in a minute`,
+    `Azure does not tell the ${what} of ${name} yet; run the same command again in a minute`,
   );
 }
 

@@ -13,7 +13,7 @@ const NOTHING = 'warpforge/no-such-blob/';
  */
 export async function awaitDataAccess(
   credential: TokenCredential,
-  { account, container, endpoint }: StorageOutputs,
+  { account, container, endpoint }: Pick<StorageOutputs, 'account' | 'container' | 'endpoint'>,
   { signal, clock, onWait }: Pick<PropagationOptions, 'signal' | 'clock' | 'onWait'>,
 ): Promise<void> {
   const connection = await ContainerConnection.open(

@@ -16,7 +16,7 @@ import type { DeploymentFacts } from './deployment-facts.ts';
 
 /** Names of what a CacheWarmer keeps in its storage account. */
 export interface CacheWarmerStorageNames {
-  readonly job: string;
+  readonly jobs: string;
   readonly work: string;
   readonly jobPoison: string;
   readonly workPoison: string;
@@ -123,7 +123,7 @@ export function cacheWarmerEnvironment(settings: InfraSettings, facts: CacheWarm
 
 function storageOf(name: string, location: string, names: CacheWarmerStorageNames): { account: Resource; parts: Resource[] } {
   const account = storageAccount({ key: KEYS.account, name, location });
-  const queues = (['job', 'jobPoison', 'work', 'workPoison'] as const).map((queue) =>
+  const queues = (['jobs', 'jobPoison', 'work', 'workPoison'] as const).map((queue) =>
     storageQueue({ key: KEYS[queue], account, name: names[queue] }),
   );
   return { account, parts: [...queues, blobContainer({ key: KEYS.records, account, name: names.records })] };

@@ -18,7 +18,7 @@ export const CACHE_WARMER_KEYS = {
   filerInterface: 'filer-nic',
   account: 'storage',
   records: 'records',
-  job: 'job-queue',
+  jobs: 'job-queue',
   work: 'work-queue',
   jobPoison: 'job-poison-queue',
   workPoison: 'work-poison-queue',
@@ -69,7 +69,7 @@ export function cacheWarmerRoles(subscriptionId: string, resourceGroup: string):
 
 /** Who may do what: the manager, the workers, and the person who provisions, who submits jobs and reads how they go. */
 export function cacheWarmerRights(subscriptionId: string, resourceGroup: string, caller: Principal): RoleAssignment[] {
-  const { manager, workers, account, records, job, work, jobPoison, workPoison } = CACHE_WARMER_KEYS;
+  const { manager, workers, account, records, jobs, work, jobPoison, workPoison } = CACHE_WARMER_KEYS;
   const { scale, queue } = cacheWarmerRoles(subscriptionId, resourceGroup);
   const right = (key: string, scope: string, role: Role, principal: RoleAssignment['principal']): RoleAssignment => ({
     key,
@@ -81,14 +81,14 @@ export function cacheWarmerRights(subscriptionId: string, resourceGroup: string,
   const ofWorkers = { identityOf: workers };
   return [
     right('manager-scales', GROUP_SCOPE, scale, ofManager),
-    right('manager-job', job, queue, ofManager),
+    right('manager-jobs', jobs, queue, ofManager),
     right('manager-job-poison', jobPoison, STORAGE_QUEUE_DATA_MESSAGE_SENDER, ofManager),
     right('manager-work', work, queue, ofManager),
     right('manager-records', records, STORAGE_BLOB_DATA_CONTRIBUTOR, ofManager),
     right('workers-work', work, queue, ofWorkers),
     right('workers-work-poison', workPoison, STORAGE_QUEUE_DATA_MESSAGE_SENDER, ofWorkers),
     right('workers-records', records, STORAGE_BLOB_DATA_CONTRIBUTOR, ofWorkers),
-    right('caller-job', job, STORAGE_QUEUE_DATA_MESSAGE_SENDER, caller),
+    right('caller-jobs', jobs, STORAGE_QUEUE_DATA_MESSAGE_SENDER, caller),
     right('caller-queues', account, STORAGE_QUEUE_DATA_READER, caller),
     right('caller-records', records, STORAGE_BLOB_DATA_READER, caller),
   ];

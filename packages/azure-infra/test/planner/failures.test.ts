@@ -41,7 +41,7 @@ describe('a deployment that fails in the middle', () => {
     const failure = await failureOf(azure.deploy(graph, { listener: { operation: (operation) => seen.push(operation) } }));
     expect(failure).toMatchObject({ code: 'INFRA_DEPLOYMENT_FAILED' });
     expect(failure.message).toContain('AllocationFailed: There is not enough capacity in canadacentral.');
-    expect(failure.message).toContain('"warpforge-infra provision" goes on from it');
+    expect(failure.message).toContain('the same command goes on from it');
     const failed = seen.find(({ state, type }) => state === 'Failed' && type === VM);
     expect(failed?.fault !== undefined && describeFault(failed.fault)).toBe(
       'AllocationFailed: There is not enough capacity in canadacentral.',
