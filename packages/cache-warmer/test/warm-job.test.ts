@@ -94,7 +94,11 @@ describe('a warm job', () => {
       exclusionList: fc.array(names),
       maxFileSizeBytes: fc.nat(),
     });
-    fc.assert(fc.property(jobs, (job) => expect(parseWarmJob(formatWarmJob(job))).toEqual(job)));
+    fc.assert(
+      fc.property(jobs, (job) => {
+        expect(parseWarmJob(formatWarmJob(job))).toEqual(job);
+      }),
+    );
   });
 
   it('is described for people', () => {

@@ -64,10 +64,11 @@ function classExpression(characters: readonly string[]): string {
   if (isNegated) at += 1;
   let expression = '';
   const take = (): string => {
-    if (characters[at] === '\\') at += 1;
+    const isEscaped = characters[at] === '\\';
+    if (isEscaped) at += 1;
     const taken = characters[at];
     at += 1;
-    if (taken === undefined || taken === '-') throw new Error('a - in brackets must stand between two characters');
+    if (taken === undefined || (taken === '-' && !isEscaped)) throw new Error('a - in brackets must stand between two characters');
     return taken;
   };
   while (at < characters.length) {
@@ -83,6 +84,7 @@ function classExpression(characters: readonly string[]): string {
   return `[${isNegated ? '^' : ''}${expression}]`;
 }
 
+/** As a code point, which means itself inside and outside of brackets. */
 function escape(character: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(character) ? `\\${character}` : character;
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

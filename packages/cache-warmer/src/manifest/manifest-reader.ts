@@ -37,14 +37,16 @@ export class ManifestPages {
   }
 
   async #read(name: string, etag: string, signal: AbortSignal): Promise<ManifestPage> {
-    let record;
-    try {
-      record = await this.#store.read(name, { ifMatch: etag }, signal);
-    } catch (cause) {
+    const record = await this.#store.read(name, { ifMatch: etag }, signal).catch((cause: unknown) => {
       if (!(cause instanceof RecordError) || cause.code !== 'RECORD_CHANGED') throw cause;
-      throw new ManifestError('MANIFEST_CHANGED', `the record ${name} is not the one that the message means`, { cause });
+      return undefined;
+    });
+    if (record === undefined) {
+      throw new ManifestError(
+        'MANIFEST_CHANGED',
+        `the record ${name} is gone, or is not the one that the message means: the job was removed`,
+      );
     }
-    if (record === undefined) throw new ManifestError('MANIFEST_MISSING', `there is no record ${name}: the job's records were removed`);
     return parsePage(record.body, name);
   }
 }

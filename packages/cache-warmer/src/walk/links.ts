@@ -4,7 +4,7 @@ import { dirname, sep } from 'node:path';
 /**
  * Decides which symbolic links a walk follows: those that lead out of the target to somewhere else in the same mount, each place once. What
  * lies inside the target is walked under its own name, what lies outside the mount is not the mount's, and a link to a folder that
- * holds the target would lead round in circles.
+ * holds the target would lead round in circles. (A file that is linked by itself before its folder is linked, too, is there twice.)
  */
 export class Links {
   readonly #mount: string;

@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { walkTarget, WalkError, type WalkEntry } from '../src/index.ts';
+
+const signal = new AbortController().signal;
+let mount: string;
+
+beforeEach(() => (mount = mkdtempSync(join(tmpdir(), 'walk-'))));
+afterEach(() => rmSync(mount, { recursive: true }));
+
+function write(path: string, content = 'x'): void {
+  mkdirSync(dirname(join(mount, path)), { recursive: true });
+  writeFileSync(join(mount, path), content);
+}
+
+async function walk(target: string): Promise<{ files: string[]; skipped: string[]; unreadable: string[] }> {
+  const entries: WalkEntry[] = [];
+  for await (const entry of await walkTarget(mount, target, signal)) entries.push(entry);
+  return {
+    files: entries.flatMap((entry) => (entry.kind === 'file' ? [entry.file.path] : [])).sort(),
+    skipped: entries.flatMap((entry) => (entry.kind === 'skipped' ? [entry.by] : [])).sort(),
+    unreadable: entries.flatMap((entry) => (entry.kind === 'unreadable' ? [`${entry.failure.path}: ${entry.failure.reason}`] : [])),
+  };
+}
+
+/** Runs something with the rights of nobody, in this process and its threads. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe('a walk', () => {
+  it('finds every file below the target, with size and time, whatever it is called', async () => {
+    for (const path of ['t/a', 't/b/c', 't/b/.d', 't/b/e/größe 漢字', 't/b/e/new\nline', 'other']) write(path, path);
+    mkdirSync(join(mount, 't/empty'));
+    expect(await walk('t')).toEqual({ files: ['a', 'b/.d', 'b/c', 'b/e/größe 漢字', 'b/e/new\nline'], skipped: [], unreadable: [] });
+    expect((await walk('')).files).toHaveLength(6);
+  });
+
+  it('is of one file where the target is one', async () => {
+    write('t/a', '12345');
+    const entries: WalkEntry[] = [];
+    for await (const entry of await walkTarget(mount, 't/a', signal)) entries.push(entry);
+    expect(entries).toMatchObject([{ kind: 'file', file: { path: '.', size: 5 } }]);
+  });
+
+  it('goes through a large folder with little of it in memory', async () => {
+    for (let file = 0; file < 3_000; file++) write(`t/${file}`);
+    let found = 0;
+    for await (const entry of await walkTarget(mount, 't', signal)) found += entry.kind === 'file' ? 1 : 0;
+    expect(found).toBe(3_000);
+  });
+
+  it('passes over links into the target, out of the mount, to nowhere and in circles', async () => {
+    write('t/a');
+    write('t/sub/b');
+    symlinkSync('a', join(mount, 't/same'));
+    symlinkSync('../sub', join(mount, 't/sub/circle'));
+    symlinkSync('loop', join(mount, 't/loop'));
+    symlinkSync('nowhere', join(mount, 't/broken'));
+    symlinkSync('/etc/passwd', join(mount, 't/outside'));
+    symlinkSync('..', join(mount, 't/up'));
+    expect(await walk('t')).toEqual({ files: ['a', 'sub/b'], skipped: Array.from({ length: 6 }, () => 'links'), unreadable: [] });
+  });
+
+  it('follows links to other places of the mount, each place once', async () => {
+    write('t/a');
+    write('shared/textures/wood');
+    write('shared/single');
+    symlinkSync('../shared/textures', join(mount, 't/textures'));
+    symlinkSync('../shared/textures', join(mount, 't/again'));
+    symlinkSync('../shared/single', join(mount, 't/single'));
+    symlinkSync('../../t', join(mount, 'shared/textures/back'));
+    const { files, skipped } = await walk('t');
+    expect(files).toHaveLength(3);
+    expect(files.filter((path) => path.endsWith('/wood'))).toHaveLength(1);
+    expect(files).toEqual(expect.arrayContaining(['a', 'single']));
+    expect(skipped.every((by) => by === 'links')).toBe(true);
+  });
+
+  it('tells of folders that cannot be read, and of names that are not UTF-8, and goes on', async () => {
+    write('t/closed/a');
+    write('t/open/b');
+    chmodSync(mount, 0o755);
+    chmodSync(join(mount, 't/closed'), 0o700);
+    execFileSync('bash', ['-c', `touch "$1"/bad-$'\\xff'`, 'bash', join(mount, 't')]);
+    const { files, unreadable } = await asNobody(() => walk('t'));
+    expect(files).toContain('open/b');
+    expect(files).not.toContain('closed/a');
+    expect(unreadable.sort()).toEqual([
+      'bad-\ufffd: its name is not UTF-8, so that it cannot stand in a job: rename it',
+      'closed/: the folder could not be listed to its end (EACCES)',
+    ]);
+  });
+
+  it('passes over pipes', async () => {
+    write('t/a');
+    execFileSync('mkfifo', [join(mount, 't/pipe')]);
+    expect(await walk('t')).toEqual({ files: ['a'], skipped: ['special'], unreadable: [] });
+  });
+
+  it('fails where the target is missing or cannot be read', async () => {
+    write('file');
+    await expect(walk('nothing')).rejects.toMatchObject({ name: 'WalkError', code: 'TARGET_MISSING' });
+    await expect(walk('file/below')).rejects.toMatchObject({ code: 'TARGET_MISSING' });
+    mkdirSync(join(mount, 'closed'), { mode: 0o700 });
+    chmodSync(mount, 0o755);
+    await expect(asNobody(() => walk('closed'))).rejects.toBeInstanceOf(WalkError);
+    await expect(asNobody(() => walk('closed'))).rejects.toMatchObject({ code: 'TARGET_UNREADABLE' });
+  });
+
+  it('ends at an abort', async () => {
+    for (let file = 0; file < 200; file++) write(`t/${file}`);
+    const abort = new AbortController();
+    const reason = new Error('stopped');
+    await expect(
+      (async () => {
+        for await (const _ of await walkTarget(mount, 't', abort.signal)) abort.abort(reason);
+      })(),
+    ).rejects.toBe(reason);
+  });
+});
