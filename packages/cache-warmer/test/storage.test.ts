@@ -25,7 +25,7 @@ describe('storageNames', () => {
     });
     const longest = 'a'.repeat(52);
     for (const prefix of ['1', 'cw-', 'a-b-2-', longest]) {
-      for (const name of Object.values(storageNames(prefix))) {
+      for (const name of Object.values({ ...storageNames(prefix) })) {
         expect(name).toMatch(/^[a-z0-9](-?[a-z0-9])*$/);
         expect(name.length).toBeLessThanOrEqual(63);
       }
