@@ -2,6 +2,7 @@
 #
 # Set before this text: PROGRAM_PACKAGES (names without @warpforge/), PROGRAM_FILES (what those must have), PACKAGES (registry or a folder of
 # tarballs on this machine), PACKAGES_VERSION, RELEASE, NODE_VERSION.
+PROGRAMS=/opt/warpforge
 
 # Each release has a folder of its own, so that a running daemon keeps the files that it has started with, and a failed installation
 # leaves the former one in use.

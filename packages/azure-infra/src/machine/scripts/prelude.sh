@@ -2,7 +2,6 @@
 set -eu
 umask 022
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-PROGRAMS=/opt/warpforge
 STATE=/var/lib/warpforge
 current_step='the start'
 
