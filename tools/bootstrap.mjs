@@ -13,7 +13,7 @@ const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform ==
 const [program, ...args] = process.argv.slice(2);
 const main = join(root, 'tools', String(program), 'main.ts');
 if (program === undefined || !existsSync(main)) {
-  console.error(`warpforge: unknown program "${String(program)}"; there are demo, fake-azure, check, bench and stress`);
+  console.error(`warpforge: unknown program "${String(program)}"; there are demo, cachewarmer-demo, fake-azure, check, bench and stress`);
   process.exit(2);
 }
 

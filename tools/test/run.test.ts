@@ -49,6 +49,6 @@ describe('tools/run', () => {
   it('names the programs when asked for one that is not there', () => {
     const { status, stderr } = spawnSync('/bin/sh', [RUN, 'nothing'], { encoding: 'utf8' });
     expect(status).toBe(2);
-    expect(stderr).toBe('warpforge: unknown program "nothing"; there are demo, fake-azure, check, bench and stress\n');
+    expect(stderr).toBe('warpforge: unknown program "nothing"; there are demo, cachewarmer-demo, fake-azure, check, bench and stress\n');
   });
 });
