@@ -18,13 +18,13 @@ export interface CustomRole {
   readonly dataActions: readonly string[];
 }
 
-/** Digits of the GUID in a role's name, which must differ from that of every other role of the tenant. */
+/** Digits of the GUID in the name of a definition, which must differ from that of every other role of the tenant. */
 const NAME_DIGITS = 8;
 
 /** The role of this title that can be assigned within a resource group and nowhere else. The same in every run. */
 export function customRole(subscriptionId: string, resourceGroup: string, title: string): Role {
   const guid = armGuid(resourceGroupId(subscriptionId, resourceGroup).toLowerCase(), title);
-  return { name: `${title} (${resourceGroup}, ${guid.slice(0, NAME_DIGITS)})`, guid };
+  return { name: title, guid };
 }
 
 /** Makes such a role. It belongs to the tenant, so it does not go with the resource group. */
@@ -36,7 +36,7 @@ export function roleDefinition(key: string, subscriptionId: string, resourceGrou
     apiVersion: ROLE_DEFINITION_API_VERSION,
     name: guid,
     properties: {
-      roleName: name,
+      roleName: `${name} (${resourceGroup}, ${guid.slice(0, NAME_DIGITS)})`,
       description: definition.description,
       type: 'CustomRole',
       permissions: [{ actions: definition.actions, notActions: [], dataActions: definition.dataActions, notDataActions: [] }],

@@ -5,6 +5,7 @@ import type { ResourceGraph } from '../graph/resource-graph.ts';
 import { resourceGroupId } from '../graph/resource-id.ts';
 import { roleAssignmentId, roleAssignmentName } from '../graph/role-assignment.ts';
 import type { Resource, RoleAssignment } from '../graph/resource.ts';
+import { ROLE_DEFINITION } from '../graph/role-definition.ts';
 import { ENVIRONMENT_TAG } from '../graph/tags.ts';
 import { GROUP_API_VERSION, renderTemplate, type KnownIdentities } from '../template/render.ts';
 import { withCurrentCapacity } from './current-capacity.ts';
@@ -146,11 +147,21 @@ function describeGraph(graph: ResourceGraph, identities: KnownIdentities): Item[
   return [
     ...(group.managed ? [groupItem] : []),
     ...graph.resources.map((resource): Item => {
-      const { key, type, name, location } = resource;
-      return { head: { key, id: graph.idOf(key), type, name, ...(location === undefined ? {} : { location }) }, resource, pending: false };
+      const { key, type, location } = resource;
+      return {
+        head: { key, id: graph.idOf(key), type, name: readableName(resource), ...(location === undefined ? {} : { location }) },
+        resource,
+        pending: false,
+      };
     }),
     ...graph.roleAssignments.map((assignment) => describeRight(graph, assignment, identities)),
   ];
+}
+
+/** The name of a role's definition is a GUID, which tells nobody anything. */
+function readableName({ type, name, properties }: Resource): string {
+  const { roleName } = properties;
+  return type === ROLE_DEFINITION && typeof roleName === 'string' ? roleName : name;
 }
 
 function describeRight(graph: ResourceGraph, assignment: RoleAssignment, identities: KnownIdentities): Item {
