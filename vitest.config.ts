@@ -1,7 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** Everything is tested from source: the condition makes `@warpforge/*` resolve to `src`, in the tests, in their workers and in child processes. */
 const conditions = ['@warpforge/source'];
+
+const compiled = fileURLToPath(new URL('node_modules/.cache/warpforge-tests', import.meta.url));
 
 const projects = [
   'packages/metrics',
@@ -32,8 +35,12 @@ export default defineConfig({
         testTimeout: 60_000,
         hookTimeout: 60_000,
         isolate: true,
-        // ONNX Runtime, which some tests load by themselves, would report its use to its maker.
-        env: { ORT_DISABLE_TELEMETRY: '1' },
+        env: {
+          // ONNX Runtime, which some tests load by themselves, would report its use to its maker.
+          ORT_DISABLE_TELEMETRY: '1',
+          // Programs that tests start take a third less time when what others have compiled is kept.
+          NODE_COMPILE_CACHE: compiled,
+        },
       },
     })),
     maxWorkers: 2,

@@ -4,6 +4,7 @@ import { runProgram } from '../run-program.ts';
 import { provideSystemPackages, STRESS_PACKAGES } from '../system-packages.ts';
 import { accuracy } from './accuracy.ts';
 import { leak } from './leak.ts';
+import { stopping } from './stopping.ts';
 import { tar } from './tar.ts';
 
 const program = new Command('npm run stress --')
@@ -11,6 +12,7 @@ const program = new Command('npm run stress --')
   .showHelpAfterError()
   .addCommand(accuracy)
   .addCommand(leak)
+  .addCommand(stopping)
   .addCommand(tar)
   .hook('preAction', () => provideSystemPackages(STRESS_PACKAGES));
 
