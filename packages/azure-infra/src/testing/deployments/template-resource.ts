@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../arm/json.ts';
-import { formatResourceId, GROUP_TYPE, resourceId, type ResourceId } from '../arm/resource-id.ts';
+import { formatResourceId, GROUP_TYPE, parseResourceId, type ResourceId } from '../arm/resource-id.ts';
 import { evaluateDeep } from '../template/evaluate.ts';
 import { TemplateError } from '../template/template-error.ts';
 import type { TemplateScope } from './template-scope.ts';
@@ -99,7 +99,7 @@ function identify(item: JsonObject, type: string, name: string, target: Deployme
       subscriptionId,
       resourceGroup: subscriptionId === target.subscriptionId ? resourceGroup : (resourceGroup ?? undefined),
     };
-    return resourceId(formatResourceId(containerOf(place), DEPLOYMENT_TYPE, [name]));
+    return identified(containerOf(place), DEPLOYMENT_TYPE, [name]);
   }
   const names = name.split('/');
   // The older way to write an extension: Microsoft.Storage/storageAccounts/providers/roleAssignments, named account/Microsoft.Authorization/guid.
@@ -108,19 +108,25 @@ function identify(item: JsonObject, type: string, name: string, target: Deployme
     const levels = outer.split('/').length - 1;
     demandNames(type, name, names.length, levels + inner.split('/').length + 1);
     const extended = formatResourceId(here, outer, names.slice(0, levels));
-    return resourceId(formatResourceId(extended, `${names[levels] ?? ''}/${inner}`, names.slice(levels + 1)));
+    return identified(extended, `${names[levels] ?? ''}/${inner}`, names.slice(levels + 1));
   }
   demandNames(type, name, names.length, type.split('/').length - 1);
   if (item['scope'] !== undefined) {
     const extended = early(item, 'scope', scope);
-    return resourceId(
-      formatResourceId(extended.startsWith('/') ? extended.replace(/\/$/, '') : `${here}/providers/${extended}`, type, names),
-    );
+    return identified(extended.startsWith('/') ? extended.replace(/\/$/, '') : `${here}/providers/${extended}`, type, names);
   }
   if (type.toLowerCase() === GROUP_TYPE.toLowerCase() && target.resourceGroup !== undefined) {
     throw new TemplateError(`the resource type '${type}' can't be deployed to a resource group.`);
   }
-  return resourceId(formatResourceId(here, type, names));
+  return identified(here, type, names);
+}
+
+/** The id of a resource whose type and names a template states. @throws {TemplateError} when they make no id, such as a type `/`. */
+function identified(scope: string, type: string, names: readonly string[]): ResourceId {
+  const id = parseResourceId(formatResourceId(scope, type, names));
+  const stated = [type, ...names].join('/').toLowerCase();
+  if (id !== undefined && [id.type, ...id.names].join('/').toLowerCase() === stated) return id;
+  throw new TemplateError(`the type '${type}' and the name '${names.join('/')}' are not those of a resource.`);
 }
 
 function demandNames(type: string, name: string, found: number, wanted: number): void {
