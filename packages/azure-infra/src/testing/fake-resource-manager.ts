@@ -29,6 +29,7 @@ import { containerOf } from './deployments/template-resource.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import { RESOURCE_TYPES } from './providers/resource-types.ts';
 import { ACCOUNT_TYPE } from './providers/storage-accounts.ts';
+import { evict } from './providers/virtual-machines.ts';
 import { authorizationRoutes } from './routes/authorization-routes.ts';
 import { computeRoutes } from './routes/compute-routes.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
@@ -68,6 +69,8 @@ export interface FakeResourceManagerOptions {
   readonly blobEndpoint?: (account: string) => string;
   /** The address that a public IP address gets. Default: of the range for documentation, 203.0.113.0/24. */
   readonly publicIpAddress?: (name: string) => string;
+  /** {@link FakeResourceManager.spotCapacity} at first. Default: no limit. */
+  readonly spotCapacity?: number;
   /** Virtual seconds until a role assignment has an effect. Default 30. */
   readonly rolePropagationSeconds?: number;
   /** Virtual seconds until the directory's look-ups find a new identity. Default 60. */
@@ -99,6 +102,8 @@ export class FakeResourceManager {
   readonly subscriptionId: string;
   readonly tenantId: string;
   readonly clock: VirtualClock;
+  /** How many Spot machines there can be at a time: a scale set that is to have more gets fewer. Machines that are there stay. */
+  spotCapacity: number;
   /** What is to go wrong. */
   readonly faults = new Faults();
   readonly #context: ArmContext;
@@ -112,6 +117,7 @@ export class FakeResourceManager {
     this.subscriptionId = subscriptionId;
     this.tenantId = tenantId;
     this.clock = clock;
+    this.spotCapacity = options.spotCapacity ?? Infinity;
     this.#pollSeconds = pollSeconds;
     const guids = new GuidSource();
     const addresses = new Map<string, string>();
@@ -128,6 +134,7 @@ export class FakeResourceManager {
       images: options.images ?? DEFAULT_IMAGES,
       takenAccountNames: new Set(options.takenAccountNames ?? []),
       blobEndpoint: options.blobEndpoint ?? ((account) => `https://${account}.blob.core.windows.net/`),
+      spotCapacity: () => this.spotCapacity,
       publicIpAddress: options.publicIpAddress ?? ((name) => documentationAddress(name, addresses)),
     };
     this.#context = context;
@@ -223,6 +230,17 @@ export class FakeResourceManager {
   /** Removes a resource and what is in it behind everybody's back. */
   remove(id: string): void {
     this.#context.store.delete(id);
+  }
+
+  /**
+   * Takes back the capacity of a Spot machine: it is deleted or deallocated, as its policy says. A scale set's capacity stays what it is.
+   *
+   * @throws {Error} when there is no such machine, or it is not on Spot capacity.
+   */
+  evict(id: string): void {
+    const stored = this.#context.store.get(id);
+    if (stored === undefined) throw new Error(`there is no machine ${id}`);
+    evict(stored, this.#context);
   }
 
   /** Is told of every resource that comes to exist, changes or goes. @returns a function that ends it. */

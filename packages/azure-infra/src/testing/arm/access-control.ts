@@ -3,6 +3,7 @@ import { BUILT_IN_ROLES, covers, type Permission } from './built-in-roles.ts';
 import type { ArmContext } from './context.ts';
 import { at, isList, listAt, stringAt, type Json } from './json.ts';
 import { isWithin } from './resource-id.ts';
+import type { LinkedAction } from './resource-type.ts';
 import type { StoredResource } from './store.ts';
 
 export const ASSIGNMENT_TYPE = 'Microsoft.Authorization/roleAssignments';
@@ -26,6 +27,23 @@ export class AccessControl {
       'AuthorizationFailed',
       `The client '${objectId}' with object id '${objectId}' does not have authorization to perform action '${action}' over scope '${scope}' ` +
         'or the scope is invalid. If access was recently granted, please refresh your credentials.',
+    );
+  }
+
+  /**
+   * Looks at the rights on what a resource refers to, after {@link demand}.
+   *
+   * @throws {ArmError} `LinkedAuthorizationFailed` unless the principal has them all.
+   */
+  demandLinked(objectId: string, scope: string, action: string, linked: readonly LinkedAction[]): void {
+    const missing = linked.find((other) => !this.allows(objectId, other.scope, other.action));
+    if (missing === undefined) return;
+    throw new ArmError(
+      403,
+      'LinkedAuthorizationFailed',
+      `The client '${objectId}' with object id '${objectId}' has permission to perform action '${action}' on scope '${scope}'; ` +
+        `however, it does not have permission to perform action '${missing.action}' on the linked scope(s) '${missing.scope}' ` +
+        'or the linked scope(s) are invalid.',
     );
   }
 

@@ -30,6 +30,7 @@ export const DEFAULT_REGIONS: readonly Region[] = [
 /** Sizes as of https://learn.microsoft.com/azure/virtual-machines/sizes/overview; a small part. */
 export const DEFAULT_SKUS: readonly VirtualMachineSku[] = [
   { name: 'Standard_B2s', family: 'standardBSFamily', cores: 2, memoryGb: 4, spot: false },
+  { name: 'Standard_D2s_v3', family: 'standardDSv3Family', cores: 2, memoryGb: 8, spot: true },
   { name: 'Standard_D2s_v5', family: 'standardDSv5Family', cores: 2, memoryGb: 8, spot: true },
   { name: 'Standard_D4s_v5', family: 'standardDSv5Family', cores: 4, memoryGb: 16, spot: true },
   { name: 'Standard_D8s_v5', family: 'standardDSv5Family', cores: 8, memoryGb: 32, spot: true },

@@ -20,6 +20,8 @@ export interface ArmContext {
   readonly takenAccountNames: ReadonlySet<string>;
   /** Base URL of an account's blobs, with a slash at its end. */
   readonly blobEndpoint: (account: string) => string;
+  /** How many Spot machines the platform has room for at this moment. */
+  readonly spotCapacity: () => number;
   /** The address that a public IP address of that name gets. */
   readonly publicIpAddress: (name: string) => string;
 }

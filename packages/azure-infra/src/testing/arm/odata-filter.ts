@@ -5,7 +5,7 @@ export type FilterTerm =
   | { readonly kind: 'equals'; readonly field: string; readonly value: string }
   | { readonly kind: 'function'; readonly name: string; readonly argument: string | undefined };
 
-const EQUALS = /^([\w/.]+) eq '((?:[^']|'')*)'$/i;
+const EQUALS = /^'?([\w/.]+)'? eq '((?:[^']|'')*)'$/i;
 const FUNCTION = /^(\w+)\((?:'((?:[^']|'')*)')?\)$/;
 
 /** The conditions of a filter, all of which must hold. @throws {ArmError} for anything but `eq`, `and` and functions. */

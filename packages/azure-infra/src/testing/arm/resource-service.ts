@@ -12,7 +12,7 @@ import {
   SUBSCRIPTION_TYPE,
   type ResourceId,
 } from './resource-id.ts';
-import type { DesiredResource, ResourceType } from './resource-type.ts';
+import type { DesiredResource, LinkedAction, ResourceType } from './resource-type.ts';
 import { isSettled, provisioningState, type StoredResource } from './store.ts';
 import type { TypeRegistry } from './type-registry.ts';
 
@@ -24,6 +24,8 @@ export class ResourceService {
   readonly #context: ArmContext;
   readonly #types: TypeRegistry;
   readonly #faults: Faults;
+  /** The put that a resource's state is owed to, by the resource's key. */
+  readonly #turns = new Map<string, symbol>();
 
   constructor(context: ArmContext, types: TypeRegistry, faults: Faults) {
     this.#context = context;
@@ -61,7 +63,8 @@ export class ResourceService {
     const { current } = desired;
     const id = current?.id ?? this.#canonical(desired.id, type);
     this.#demandContainer(id);
-    if (current !== undefined && !isSettled(current.body)) {
+    const preempts = type.preemptible === true && provisioningState(current?.body ?? {}) !== 'Deleting';
+    if (current !== undefined && !isSettled(current.body) && !preempts) {
       if (id.type === GROUP_TYPE) throw groupBeingDeleted(id.name);
       throw new ArmError(
         409,
@@ -72,42 +75,75 @@ export class ResourceService {
     this.check(type, desired);
     const created = current === undefined;
     const seconds = created ? type.put.createSeconds : type.put.updateSeconds;
-    const failure = this.#faults.resourceFailure(type.type, id.name);
-    if (failure !== undefined && seconds === 0) throw failure;
+    const fault = this.#faults.resourceFailure(type.type, id.name);
+    if (fault !== undefined && seconds === 0) throw fault;
     const body = type.build({ ...desired, id }, this.#context);
+    const others = type.consequences?.({ ...desired, id, body }, this.#context);
     const provisioned = current?.provisioned ?? false;
     const resource: StoredResource = { id, body, createdAt: current?.createdAt ?? this.#context.clock.now(), provisioned };
-    this.#context.store.set(seconds > 0 ? { ...resource, body: withState(body, created ? 'Creating' : 'Updating') } : resource);
-    this.#context.clock.after(seconds, () => {
+    const turn = Symbol(id.id);
+    this.#turns.set(id.key, turn);
+    const finish = (failure: ArmError | undefined): void => {
+      const stored = this.#context.store.get(id.id);
       // It may be gone by now, with its group.
-      if (this.#context.store.get(id.id) === undefined) {
+      if (stored === undefined) {
         settled(new ArmError(404, 'ResourceNotFound', `The resource '${id.id}' was deleted while it was being written.`));
         return;
       }
+      if (this.#turns.get(id.key) !== turn || provisioningState(stored.body) === 'Deleting') {
+        settled(preempted());
+        return;
+      }
       if (failure !== undefined) {
-        this.#context.store.update(id.id, (stored) => withState(stored, 'Failed'));
+        this.#context.store.set({ ...stored, body: withState(stored.body, 'Failed') });
         settled(failure);
         return;
       }
-      const stored = this.#context.store.get(id.id) ?? resource;
       const done = { ...stored, body: seconds > 0 ? withState(stored.body, 'Succeeded') : stored.body, provisioned: true };
       this.#context.store.set(done);
       if (!provisioned) this.#createImplicit(type, done);
       type.settle?.(done, this.#context);
       this.#context.store.announce(provisioned ? 'updated' : 'created', id);
       settled(undefined);
-    });
+    };
+    const part = allOf(1 + (others?.put.length ?? 0) + (others?.delete.length ?? 0), () => finish(failure));
+    let failure = fault ?? others?.failure;
+    for (const gone of others?.delete ?? []) this.delete(this.#typeOf(gone.id), gone, part);
+    this.#context.store.set(seconds > 0 ? { ...resource, body: withState(body, created ? 'Creating' : 'Updating') } : resource);
+    for (const made of others?.put ?? []) {
+      this.put(this.#typeOf(made.id), { ...made, current: undefined, caller: desired.caller }, (error) => {
+        // What was deleted in the meantime was meant to be.
+        if (provisioningState(this.#context.store.get(made.id.id)?.body ?? {}) === 'Failed') failure ??= error;
+        part();
+      });
+    }
+    this.#context.clock.after(seconds, part);
     return { created };
   }
 
   /** Begins to delete a resource. @throws {ArmError} when it is in use. */
   delete(type: ResourceType, resource: StoredResource, settled: Settled): void {
+    const dependents = type.dependents?.(resource, this.#context) ?? [];
     type.remove?.(resource, this.#context);
-    if (type.delete.seconds > 0) this.#context.store.update(resource.id.id, (body) => withState(body, 'Deleting'));
-    this.#context.clock.after(type.delete.seconds, () => {
+    const part = allOf(1 + dependents.length, () => {
       for (const gone of this.#context.store.delete(resource.id.id)) this.#types.find(gone.id.type)?.gone?.(gone, this.#context);
       settled(undefined);
     });
+    for (const dependent of dependents) this.delete(this.#typeOf(dependent.id), dependent, part);
+    if (type.delete.seconds > 0) this.#context.store.update(resource.id.id, (body) => withState(body, 'Deleting'));
+    this.#context.clock.after(type.delete.seconds, part);
+  }
+
+  /** Begins to delete several resources; `settled` is called once all are gone, at once where there are none. */
+  deleteAll(resources: readonly StoredResource[], settled: Settled): void {
+    const part = allOf(1 + resources.length, () => settled(undefined));
+    for (const resource of resources) this.delete(this.#typeOf(resource.id), resource, part);
+    part();
+  }
+
+  /** The rights that a put takes on what the resource refers to. */
+  linked(type: ResourceType, desired: DesiredResource): readonly LinkedAction[] {
+    return type.linked?.(desired, this.#context) ?? [];
   }
 
   /** The resource as a GET shows it. */
@@ -116,6 +152,11 @@ export class ResourceService {
     const shown = (type?.writeOnly ?? []).reduce((body, path) => withValue(body, path, undefined), resource.body);
     const body = type?.view?.(resource, shown, this.#context) ?? shown;
     return { id: resource.id.id, name: resource.id.name, type: resource.id.type, ...body };
+  }
+
+  /** The type of a resource that is known to have one. */
+  #typeOf(id: ResourceId): ResourceType {
+    return this.#types.get(id.type, '');
   }
 
   /** The id in Azure's spelling: that of what exists around it, and of the type. */
@@ -233,6 +274,19 @@ export function resourceNotFound(type: string, names: readonly string[], group: 
     'ResourceNotFound',
     `The Resource '${path}'${where} was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
   );
+}
+
+function preempted(): ArmError {
+  return new ArmError(409, 'OperationPreempted', 'Operation execution has been preempted by a more recent operation.');
+}
+
+/** A function that does something once it has been called so many times. */
+function allOf(times: number, then: () => void): () => void {
+  let left = times;
+  return () => {
+    left -= 1;
+    if (left === 0) then();
+  };
 }
 
 function withState(body: JsonObject, state: string): JsonObject {

@@ -1,3 +1,4 @@
+import type { ArmError } from './arm-error.ts';
 import type { ArmContext } from './context.ts';
 import type { JsonObject } from './json.ts';
 import type { ResourceId } from './resource-id.ts';
@@ -18,6 +19,22 @@ export interface DesiredResource {
   readonly current: StoredResource | undefined;
   /** Object id of who wants it. */
   readonly caller: string;
+  /** What the request itself says where it is a patch; `body` is the whole resource then. */
+  readonly patch?: JsonObject;
+}
+
+/** A right on another resource that a put takes besides the right to write, since the resource refers to the other one. */
+export interface LinkedAction {
+  readonly scope: string;
+  readonly action: string;
+}
+
+/** What a put has as a consequence in other resources. It is over when they are. */
+export interface Consequences {
+  readonly put: readonly Pick<DesiredResource, 'id' | 'body'>[];
+  readonly delete: readonly StoredResource[];
+  /** Why the put fails in the end, though all this is done. */
+  readonly failure?: ArmError;
 }
 
 /** What an action such as `start` does. */
@@ -27,6 +44,8 @@ export interface ActionResult {
   /** How long it takes; the answer is 202 until then. */
   readonly seconds?: number;
   readonly done?: () => void;
+  /** Resources that the action deletes. It is over when they are gone. */
+  readonly deletes?: readonly StoredResource[];
 }
 
 /** One type of resource: its rules, its defaults and its timing. Adding one needs nothing but such an object. */
@@ -65,6 +84,14 @@ export interface ResourceType {
    * @throws {ArmError}
    */
   readonly build: (desired: DesiredResource, context: ArmContext) => JsonObject;
+  /** Whether a put while another one goes on is taken: it takes the other one's place. Default: it is refused. */
+  readonly preemptible?: boolean;
+  /** Rights that a put takes on what the resource refers to. */
+  readonly linked?: (desired: DesiredResource, context: ArmContext) => readonly LinkedAction[];
+  /** Other resources that a put makes and deletes; the body is the one that {@link build} made. */
+  readonly consequences?: (desired: DesiredResource, context: ArmContext) => Consequences;
+  /** Resources that are deleted with it and are not part of it. */
+  readonly dependents?: (resource: StoredResource, context: ArmContext) => readonly StoredResource[];
   /** What a finished put has as a consequence for others. */
   readonly settle?: (resource: StoredResource, context: ArmContext) => void;
   /** What a deletion has as a consequence for others. @throws {ArmError} when the resource is in use. */

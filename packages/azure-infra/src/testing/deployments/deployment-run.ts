@@ -114,9 +114,9 @@ export class DeploymentRun {
     access.demand(caller, resource.id.id, writeAction(type.type));
     const seconds = store.get(resource.id.id) === undefined ? type.put.createSeconds : type.put.updateSeconds;
     operation.created = store.get(resource.id.id) === undefined;
-    resources.put(type, { id: resource.id, body, current: store.get(resource.id.id), caller }, (error) =>
-      settled(error === undefined || seconds === 0 ? error : terminalFailure(error)),
-    );
+    const desired = { id: resource.id, body, current: store.get(resource.id.id), caller };
+    access.demandLinked(caller, resource.id.id, writeAction(type.type), resources.linked(type, desired));
+    resources.put(type, desired, (error) => settled(error === undefined || seconds === 0 ? error : terminalFailure(error)));
   }
 
   #beginNested(resource: TemplateResource, operation: DeploymentOperation, settled: (error: ArmError | undefined) => void): void {

@@ -61,15 +61,31 @@ export function quotaUsages(location: string, context: ArmContext): readonly Quo
 export function demandQuota({ id, body }: Pick<DesiredResource, 'id' | 'body'>, code: string, context: ArmContext): void {
   const location = normalLocation(text(body, 'location'));
   const sku = demandSku(text(body, 'properties.hardwareProfile.vmSize'), location, context);
-  for (const name of isSpot(body) ? [SPOT_QUOTA] : [sku.family, CORES_QUOTA]) {
+  demandCores({ location, sku, spot: isSpot(body), machines: 1, without: id.key }, code, context);
+}
+
+/** Machines that are to be made. */
+interface WantedCores {
+  readonly location: string;
+  readonly sku: VirtualMachineSku;
+  readonly spot: boolean;
+  readonly machines: number;
+  /** Key of a machine that is not counted, since it is one of those wanted. */
+  readonly without?: string;
+}
+
+/** As {@link demandQuota}, for any number of machines that are alike. @throws {ArmError} */
+export function demandCores({ location, sku, spot, machines, without }: WantedCores, code: string, context: ArmContext): void {
+  const wanted = machines * sku.cores;
+  for (const name of spot ? [SPOT_QUOTA] : [sku.family, CORES_QUOTA]) {
     const limit = context.quota[name] ?? DEFAULT_FAMILY_QUOTA;
-    const used = coresUsed(name, location, id.key, context);
-    if (used + sku.cores <= limit) continue;
+    const used = coresUsed(name, location, without, context);
+    if (used + wanted <= limit) continue;
     throw new ArmError(
       409,
       code,
       `Operation could not be completed as it results in exceeding approved ${name} Cores quota. Additional details - Deployment Model: Resource Manager, ` +
-        `Location: ${location}, Current Limit: ${limit}, Current Usage: ${used}, Additional Required: ${sku.cores}, (Minimum) New Limit Required: ${used + sku.cores}. ` +
+        `Location: ${location}, Current Limit: ${limit}, Current Usage: ${used}, Additional Required: ${wanted}, (Minimum) New Limit Required: ${used + wanted}. ` +
         'Setup Alerts when Quota reaches threshold. Learn more at https://aka.ms/quotamonitoringalerting . Submit a request for Quota increase at https://aka.ms/ProdportalCRP.',
     );
   }

@@ -6,6 +6,7 @@ import { USER_ASSIGNED_IDENTITY } from './managed-identities.ts';
 import { NETWORK_INTERFACE, PUBLIC_IP_ADDRESS } from './network-interfaces.ts';
 import { NETWORK_SECURITY_GROUP } from './network-security-groups.ts';
 import { RESOURCE_GROUP } from './resource-groups.ts';
+import { SCALE_SET } from './scale-sets.ts';
 import { STORAGE_ACCOUNT } from './storage-accounts.ts';
 import { BLOB_SERVICE, CONTAINER, QUEUE, QUEUE_SERVICE } from './storage-services.ts';
 import { VIRTUAL_MACHINE } from './virtual-machines.ts';
@@ -26,6 +27,7 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   PUBLIC_IP_ADDRESS,
   NETWORK_INTERFACE,
   VIRTUAL_MACHINE,
+  SCALE_SET,
   DISK,
   USER_ASSIGNED_IDENTITY,
   ROLE_ASSIGNMENT,

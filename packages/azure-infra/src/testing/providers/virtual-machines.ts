@@ -4,7 +4,7 @@ import { at, equalJson, isObject, listAt, mergeJson, objectAt, stringAt, withVal
 import { resourceId, type ResourceId } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { ActionResult, DesiredResource, ResourceType } from '../arm/resource-type.ts';
-import type { StoredResource } from '../arm/store.ts';
+import { provisioningState, type StoredResource } from '../arm/store.ts';
 import { oneOf, text } from './body.ts';
 import { demandQuota, demandSku, isSpot, MACHINE_TYPE } from './compute-quota.ts';
 import { DISK_TYPE } from './disks.ts';
@@ -222,8 +222,19 @@ function settle({ id, body }: StoredResource, { store, clock, guids }: ArmContex
   store.announce('created', diskId);
 }
 
+/** An instance that is deleted is one less that its scale set is to have; one that is evicted is not. */
+function remove(machine: StoredResource, context: ArmContext): void {
+  release(machine, context);
+  const scaleSet = stringAt(machine.body, 'properties.virtualMachineScaleSet.id');
+  if (scaleSet === undefined || provisioningState(machine.body) === 'Deleting') return;
+  context.store.update(scaleSet, (body) => {
+    const capacity = at(body, 'sku.capacity');
+    return typeof capacity === 'number' ? withValue(body, 'sku.capacity', Math.max(0, capacity - 1)) : body;
+  });
+}
+
 /** What belonged to the machine is free again, or goes with it when it was asked to. */
-function remove({ id, body }: StoredResource, { store }: ArmContext): void {
+function release({ id, body }: StoredResource, { store }: ArmContext): void {
   const deleted = (value: Json): boolean =>
     stringAt(value, 'deleteOption') === 'Delete' || stringAt(value, 'properties.deleteOption') === 'Delete';
   for (const nic of listAt(body, 'properties.networkProfile.networkInterfaces')) {
@@ -245,12 +256,13 @@ function power(machine: StoredResource, state: string, { store }: ArmContext): A
   return { seconds: POWER_SECONDS, done: () => store.update(machine.id.id, (body) => ({ ...body, power: state })) };
 }
 
-function evict(machine: StoredResource, context: ArmContext): ActionResult {
+/** Takes back the capacity of a Spot machine, as the platform does. @throws {ArmError} */
+export function evict(machine: StoredResource, context: ArmContext): ActionResult {
   if (!isSpot(machine.body)) {
     throw new ArmError(409, 'OperationNotAllowed', `The operation 'simulateEviction' is only allowed on Azure Spot Virtual Machines.`);
   }
   if (stringAt(machine.body, 'properties.evictionPolicy') === 'Delete') {
-    remove(machine, context);
+    release(machine, context);
     context.store.delete(machine.id.id);
   } else {
     context.store.update(machine.id.id, (body) => ({ ...body, power: 'deallocated' }));

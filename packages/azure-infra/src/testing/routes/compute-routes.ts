@@ -1,13 +1,19 @@
 import type { AccessControl } from '../arm/access-control.ts';
+import { ArmError } from '../arm/arm-error.ts';
 import type { ArmContext } from '../arm/context.ts';
 import { withValue, type Json } from '../arm/json.ts';
 import { parseFilter, wantedFields } from '../arm/odata-filter.ts';
 import type { Pager } from '../arm/paging.ts';
-import { resourceNotFound, type ResourceService } from '../arm/resource-service.ts';
+import type { Reply } from '../arm/reply.ts';
+import { groupNotFound, resourceNotFound, type ResourceService } from '../arm/resource-service.ts';
 import { isSettled, type StoredResource } from '../arm/store.ts';
 import { lacks, MACHINE_TYPE, quotaUsages } from '../providers/compute-quota.ts';
+import { isInstanceOf } from '../providers/scale-set-instances.ts';
 import { COMPUTE_API_VERSIONS, instanceView } from '../providers/virtual-machines.ts';
 import type { Route, RouteRequest } from './route.ts';
+
+/** What a list of machines can be filtered by. */
+const SCALE_SET_FIELD = 'virtualMachineScaleSet/id';
 
 /** What a region offers and what is used of it, and whether machines run. */
 export function computeRoutes(context: ArmContext, access: AccessControl, resources: ResourceService, page: Pager): readonly Route[] {
@@ -19,6 +25,25 @@ export function computeRoutes(context: ArmContext, access: AccessControl, resour
     const found = context.store.get(id);
     if (found !== undefined) return found;
     throw resourceNotFound(MACHINE_TYPE, [params['name'] ?? ''], group);
+  };
+  const list = (request: RouteRequest): Reply => {
+    const scope = scopeOf(request.path);
+    access.demand(request.caller, scope, `${MACHINE_TYPE}/read`);
+    const group = request.params['group'];
+    if (group !== undefined && context.store.get(scope) === undefined) throw groupNotFound(group);
+    const scaleSet = wantedFields(parseFilter(request.query.get('$filter')), [SCALE_SET_FIELD]).get(SCALE_SET_FIELD.toLowerCase());
+    const expanded = (request.query.get('$expand') ?? '').toLowerCase() === 'instanceview';
+    if (expanded && scaleSet === undefined) {
+      throw new ArmError(400, 'InvalidParameter', 'The expand expression is only allowed together with a filter.', { target: '$expand' });
+    }
+    const found = context.store.ofType(MACHINE_TYPE, scope).filter(({ body }) => scaleSet === undefined || isInstanceOf(body, scaleSet));
+    return page(
+      found.map((stored): Json => {
+        const shown = resources.view(stored);
+        return expanded ? withValue(shown, 'properties.instanceView', instanceView(stored)) : shown;
+      }),
+      request,
+    );
   };
   const machinePath = `/subscriptions/{subscription}/resourceGroups/{group}/providers/${MACHINE_TYPE}/{name}`;
   return [
@@ -53,6 +78,13 @@ export function computeRoutes(context: ArmContext, access: AccessControl, resour
       apiVersions: COMPUTE_API_VERSIONS,
       handle: (request) => ({ status: 200, body: instanceView(machine(request, 'instanceView/read')) }),
     },
+    ...['/subscriptions/{subscription}', '/subscriptions/{subscription}/resourceGroups/{group}'].map((path): Route => ({
+      method: 'GET',
+      path: `${path}/providers/${MACHINE_TYPE}`,
+      apiVersions: COMPUTE_API_VERSIONS,
+      polls: ({ path: asked }) => context.store.ofType(MACHINE_TYPE, scopeOf(asked)).some(({ body }) => !isSettled(body)),
+      handle: (request) => list(request),
+    })),
     {
       method: 'GET',
       path: machinePath,
@@ -69,6 +101,11 @@ export function computeRoutes(context: ArmContext, access: AccessControl, resour
       },
     },
   ];
+}
+
+/** The subscription or the group that a list is about. */
+function scopeOf(path: string): string {
+  return path.slice(0, path.toLowerCase().indexOf('/providers/'));
 }
 
 function skus({ skus: all, regions }: ArmContext, location: string | undefined): readonly Json[] {

@@ -7,7 +7,7 @@ import type { Pager } from '../arm/paging.ts';
 import type { Reply } from '../arm/reply.ts';
 import { GROUP_TYPE, isWithin, parseResourceId, type ResourceId } from '../arm/resource-id.ts';
 import { groupNotFound, resourceNotFound, type ResourceService } from '../arm/resource-service.ts';
-import type { Polling, ResourceType } from '../arm/resource-type.ts';
+import type { DesiredResource, Polling, ResourceType } from '../arm/resource-type.ts';
 import { isSettled, type StoredResource } from '../arm/store.ts';
 import type { TypeRegistry } from '../arm/type-registry.ts';
 import type { Route, RouteRequest } from './route.ts';
@@ -78,7 +78,7 @@ class ResourceHandler {
     const current = this.#existing(id);
     const { tags, ...rest } = request.body;
     const merged = mergeJson(current.body, rest);
-    return this.#write(request, id, tags === undefined ? merged : { ...merged, tags }, current);
+    return this.#write(request, id, tags === undefined ? merged : { ...merged, tags }, current, request.body);
   }
 
   delete(request: RouteRequest): Reply {
@@ -108,28 +108,32 @@ class ResourceHandler {
     this.#services.access.demand(request.caller, id.id, `${type.type}/${action}/action`);
     const run = type.actions?.[action.toLowerCase()];
     if (run === undefined) throw noRoute(request);
-    const { body, seconds = 0, done } = run(this.#existing(id), request.body, this.#services.context);
-    if (seconds === 0) {
+    const { body, seconds = 0, done, deletes = [] } = run(this.#existing(id), request.body, this.#services.context);
+    if (seconds === 0 && deletes.length === 0) {
       done?.();
       return body === undefined ? { status: 204 } : { status: 200, body };
     }
     const operation = this.#operation('azure-async-operation', id, type, request.apiVersion);
-    this.#services.context.clock.after(seconds, () => {
-      done?.();
-      operation?.finish(undefined, body === undefined ? { status: 200 } : { status: 200, body });
-    });
+    this.#services.resources.deleteAll(deletes, () =>
+      this.#services.context.clock.after(seconds, () => {
+        done?.();
+        operation?.finish(undefined, body === undefined ? { status: 200 } : { status: 200, body });
+      }),
+    );
     const headers: Record<string, string> =
       operation === undefined ? {} : { 'azure-asyncoperation': operation.statusUrl, location: operation.resultUrl, 'retry-after': '0' };
     return { status: 202, headers };
   }
 
-  #write(request: RouteRequest, id: ResourceId, sent: JsonObject, current: StoredResource | undefined): Reply {
+  #write(request: RouteRequest, id: ResourceId, sent: JsonObject, current: StoredResource | undefined, patch?: JsonObject): Reply {
     const type = this.#type(id, request);
     this.#demand(request, id, type, 'write');
     demandSameId(id, sent);
     const body = without(sent, ['id', 'name', 'type']);
+    const desired: DesiredResource = { id, body, current, caller: request.caller, ...(patch === undefined ? {} : { patch }) };
+    this.#services.access.demandLinked(request.caller, id.id, `${type.type}/write`, this.#services.resources.linked(type, desired));
     const operation = this.#operation(type.put.polling, id, type, request.apiVersion);
-    const { created } = this.#services.resources.put(type, { id, body, current, caller: request.caller }, (error) => {
+    const { created } = this.#services.resources.put(type, desired, (error) => {
       const stored = this.#services.context.store.get(id.id);
       operation?.finish(error, { status: 200, ...(stored === undefined ? {} : { body: this.#services.resources.view(stored) }) });
     });
