@@ -13,6 +13,12 @@ export interface AzureSession {
  */
 const ENDPOINT_VARIABLE = 'AZURE_RESOURCE_MANAGER_ENDPOINT';
 
+/** Where Resource Manager is, when it is not that of public Azure. */
+export function resourceManagerEndpoint(): { readonly endpoint?: string } {
+  const endpoint = process.env[ENDPOINT_VARIABLE];
+  return endpoint === undefined || endpoint === '' ? {} : { endpoint };
+}
+
 /** Signs in, says who it is, and opens the subscription of the settings. */
 export async function openAzure(settings: InfraSettings, signal: AbortSignal): Promise<AzureSession> {
   const { identifyCaller, InfraError, managementScope, openCredential, openResourceManager } = await import('@warpforge/azure-infra');
@@ -23,10 +29,9 @@ export async function openAzure(settings: InfraSettings, signal: AbortSignal): P
       'no subscription is given: export AZURE_SUBSCRIPTION_ID="$(az account show --query id --output tsv)", or give it with --subscription-id',
     );
   }
-  const given = process.env[ENDPOINT_VARIABLE];
-  const endpoint = given === undefined || given === '' ? undefined : given;
+  const resourceManager = resourceManagerEndpoint();
   const credential = await openCredential();
-  const caller = await identifyCaller(credential, managementScope(endpoint), signal);
-  const manager = await openResourceManager({ credential, subscriptionId, ...(endpoint === undefined ? {} : { endpoint }) });
+  const caller = await identifyCaller(credential, managementScope(resourceManager.endpoint), signal);
+  const manager = await openResourceManager({ credential, subscriptionId, ...resourceManager });
   return { credential, manager, caller };
 }

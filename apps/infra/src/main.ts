@@ -10,8 +10,6 @@ import { addStatusCommand } from './commands/status.ts';
 import { addTeardownCommand } from './commands/teardown.ts';
 import { resolveContext } from './command-context.ts';
 import { EXIT, exitCodeOf, explain } from './failure.ts';
-import { addOutputFolderOption, addSettingsOptions } from './settings-options.ts';
-import { resolveSetupTarget } from './setup-target.ts';
 import { programVersion } from './version.ts';
 
 const EXAMPLES = `
@@ -43,11 +41,11 @@ function program(): Command {
   addTeardownCommand(command, resolveContext);
   command.commandsGroup('Data and training:');
   addDatasetCommand(command, resolveContext);
-  addOutputFolderOption(addSettingsOptions(addSetupCommand(command, resolveSetupTarget), ['mount']));
+  addSetupCommand(command, resolveContext);
   addConfigCommand(command, resolveContext);
   addRunCommand(command, resolveContext);
   command.commandsGroup('CacheWarmer:');
-  addCacheWarmerCommand(command);
+  addCacheWarmerCommand(command, resolveContext);
   return command;
 }
 

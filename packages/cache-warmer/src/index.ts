@@ -20,6 +20,7 @@ export type { FileFailure, Manifest, ManifestFile, ManifestItem, ManifestPage, P
 export { split } from './manifest/split.ts';
 export { formatWorkMessage, parseWorkMessage, type WorkMessage } from './manifest/work-message.ts';
 export type { Mount, Mounter, MountSource } from './mount/mounter.ts';
+export { openMounter, type OpenMounterOptions } from './mount/open-mounter.ts';
 export type { Lease, MessageQueue, PeekedMessage, ReceivedMessage } from './queue/message-queue.ts';
 export type { ItemAmounts } from './records/item-amounts.ts';
 export { ItemRecords } from './records/item-records.ts';
@@ -38,3 +39,7 @@ export { storageNames } from './storage-names.ts';
 export { openStorage, type CacheWarmerStorage, type StorageLocation } from './storage.ts';
 export { WalkError } from './walk/walk-error.ts';
 export { walkTarget, type WalkEntry } from './walk/walk.ts';
+export { readMachineName } from './worker/machine-name.ts';
+export { ScheduledEvents, type ScheduledEventsOptions } from './worker/scheduled-events.ts';
+export type { WorkerEnd, WorkerOptions } from './worker/worker-options.ts';
+export { runWorker } from './worker/worker.ts';

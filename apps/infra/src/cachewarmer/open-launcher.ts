@@ -1,5 +1,5 @@
-import type { Launcher } from '@warpforge/cache-warmer';
-import { openArm } from '../azure-session.ts';
+import type { Launcher, ScaleSet } from '@warpforge/cache-warmer';
+import { resourceManagerEndpoint } from '../azure-session.ts';
 import { CommandError } from '../failure.ts';
 import type { MountOptions } from './mount-options.ts';
 import type { StorageOptions } from './storage-options.ts';
@@ -12,10 +12,11 @@ export interface LauncherOptions {
   readonly subscriptionId?: string;
 }
 
-/** Opens what starts workers. `onLine` is told what local ones print. */
+/** Opens what starts workers. `onLine` is told what local ones print, `onProblem` why there are fewer than asked for. */
 export async function openLauncher(
   options: LauncherOptions & StorageOptions & MountOptions,
   onLine: (worker: string, line: string) => void,
+  onProblem: (problem: Error) => void,
 ): Promise<Launcher> {
   const { LocalLauncher, noLauncher, ScaleSetLauncher, systemClock } = await import('@warpforge/cache-warmer');
   switch (options.launcher) {
@@ -29,15 +30,21 @@ export async function openLauncher(
         clock: systemClock,
         onLine,
       });
-    case 'vmss': {
-      const { openScaleSet } = await import('@warpforge/azure-infra');
-      const { scaleSet, resourceGroup, subscriptionId } = options;
-      if (scaleSet === undefined || resourceGroup === undefined || subscriptionId === undefined) {
-        throw new CommandError('USAGE', 'the launcher vmss needs --scale-set, --resource-group and --subscription-id');
-      }
-      return new ScaleSetLauncher(await openScaleSet({ ...(await openArm()), subscriptionId, resourceGroup, name: scaleSet }));
-    }
+    case 'vmss':
+      return new ScaleSetLauncher(await openWorkersScaleSet(options, onProblem));
   }
+}
+
+async function openWorkersScaleSet(
+  { scaleSet: name, resourceGroup, subscriptionId }: LauncherOptions,
+  onProblem: (problem: Error) => void,
+): Promise<ScaleSet> {
+  if (name === undefined || resourceGroup === undefined || subscriptionId === undefined) {
+    throw new CommandError('USAGE', 'the launcher vmss needs --scale-set, --resource-group and --subscription-id');
+  }
+  const { openCredential, openScaleSet } = await import('@warpforge/azure-infra');
+  const credential = await openCredential();
+  return openScaleSet({ credential, ...resourceManagerEndpoint(), subscriptionId, resourceGroup, name, onProblem });
 }
 
 /** This program again, as a worker of the same queues. */
@@ -51,6 +58,8 @@ function workerCommand(name: string, options: StorageOptions & MountOptions): [s
     '--queue-endpoint': queueEndpoint,
     '--mount-root': mountRoot,
     '--daemon-config': daemonConfig,
+    // A machine of Azure has the service, any other one would only wait for it; tests bring their own.
+    '--imds': process.env['CACHEWARMER_IMDS'] ?? 'off',
   });
   const program = process.argv[1] ?? '';
   const given = flags.flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));

@@ -15,7 +15,14 @@ export async function openLog(format: LogFormat): Promise<Logger> {
   };
   if (format === 'json') return pino(settings, pino.destination({ fd: 2, sync: true }));
   const { default: pretty } = await import('pino-pretty');
-  const stream = pretty({ colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined, destination: 2, sync: true, messageKey: 'message', translateTime: 'SYS:HH:MM:ss', singleLine: true });
+  const stream = pretty({
+    colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
+    destination: 2,
+    sync: true,
+    messageKey: 'message',
+    translateTime: 'SYS:HH:MM:ss',
+    singleLine: true,
+  });
   return pino(settings, stream);
 }
 

@@ -1,5 +1,5 @@
 import type { OnEvent } from '@warpforge/cache-warmer';
-import type { MetricsServer } from '@warpforge/metrics';
+import type { MetricsServer, Sample } from '@warpforge/metrics';
 
 /** The metrics of a manager or worker while it runs. Disposing ends the server. */
 export interface ServiceMetrics extends AsyncDisposable {
@@ -16,40 +16,56 @@ export async function openServiceMetrics(address: string | undefined): Promise<S
   registry.observeProcess();
   const counters = {
     jobs: registry.counter({ name: 'warpforge_cachewarmer_jobs_total', help: 'Jobs that have ended, by state.', labels: ['state'] }),
-    items: registry.counter({ name: 'warpforge_cachewarmer_items_total', help: 'Work items, by what became of them.', labels: ['outcome'] }),
+    items: registry.counter({
+      name: 'warpforge_cachewarmer_items_total',
+      help: 'Work items, by what became of them.',
+      labels: ['outcome'],
+    }),
     files: registry.counter({ name: 'warpforge_cachewarmer_files_read_total', help: 'Files read whole, by address.', labels: ['address'] }),
     bytes: registry.counter({ name: 'warpforge_cachewarmer_bytes_read_total', help: 'Bytes read, by address.', labels: ['address'] }),
-    retries: registry.counter({ name: 'warpforge_cachewarmer_file_retries_total', help: 'Files that an address failed to give.', labels: ['address'] }),
-    poison: registry.counter({ name: 'warpforge_cachewarmer_poison_messages_total', help: 'Messages moved to a poison queue.', labels: ['queue'] }),
+    retries: registry.counter({
+      name: 'warpforge_cachewarmer_file_retries_total',
+      help: 'Files that an address failed to give.',
+      labels: ['address'],
+    }),
+    poison: registry.counter({
+      name: 'warpforge_cachewarmer_poison_messages_total',
+      help: 'Messages moved to a poison queue.',
+      labels: ['queue'],
+    }),
     troubles: registry.counter({ name: 'warpforge_cachewarmer_troubles_total', help: 'Failures that are tried again later.' }),
   };
   const now = { live: undefined as number | undefined, wanted: undefined as number | undefined };
-  registry.observedGauge({ name: 'warpforge_cachewarmer_instances', help: 'Workers that live, seen by the manager.' }, () => sample(now.live));
-  registry.observedGauge({ name: 'warpforge_cachewarmer_instances_wanted', help: 'Workers that the work needs.' }, () => sample(now.wanted));
+  registry.observedGauge({ name: 'warpforge_cachewarmer_instances', help: 'Workers that live, seen by the manager.' }, () =>
+    sample(now.live),
+  );
+  registry.observedGauge({ name: 'warpforge_cachewarmer_instances_wanted', help: 'Workers that the work needs.' }, () =>
+    sample(now.wanted),
+  );
   const server: MetricsServer = await MetricsServer.listen({ ...parseAddress(address), registry, health: new HealthChecks() });
   return {
     url: server.url,
     onEvent(event) {
       switch (event.kind) {
         case 'job-ended':
-          return counters.jobs.add({ state: event.report.state });
+          { counters.jobs.add({ state: event.report.state }); return; }
         case 'item-done':
-          return counters.items.add({ outcome: 'done' });
+          { counters.items.add({ outcome: 'done' }); return; }
         case 'item-failed':
-          return counters.items.add({ outcome: 'failed_attempt' });
+          { counters.items.add({ outcome: 'failed_attempt' }); return; }
         case 'item-handed-back':
-          return counters.items.add({ outcome: 'handed_back' });
+          { counters.items.add({ outcome: 'handed_back' }); return; }
         case 'lease-lost':
-          return counters.items.add({ outcome: 'lease_lost' });
+          { counters.items.add({ outcome: 'lease_lost' }); return; }
         case 'bytes-read':
           counters.files.add({ address: event.address }, event.files);
-          return counters.bytes.add({ address: event.address }, event.bytes);
+          { counters.bytes.add({ address: event.address }, event.bytes); return; }
         case 'file-retried':
-          return counters.retries.add({ address: event.address });
+          { counters.retries.add({ address: event.address }); return; }
         case 'message-poisoned':
-          return counters.poison.add({ queue: event.queue });
+          { counters.poison.add({ queue: event.queue }); return; }
         case 'trouble':
-          return counters.troubles.add({});
+          { counters.troubles.add({}); return; }
         case 'instances':
           now.live = event.live;
           now.wanted = event.wanted;
@@ -62,7 +78,7 @@ export async function openServiceMetrics(address: string | undefined): Promise<S
   };
 }
 
-function sample(value: number | undefined): { labels: Record<never, string>; value: number }[] {
+function sample(value: number | undefined): Sample<never>[] {
   return value === undefined ? [] : [{ labels: {}, value }];
 }
 

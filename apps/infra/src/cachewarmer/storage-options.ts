@@ -25,9 +25,10 @@ export function addStorageOptions(command: Command): Command {
         .default(DEFAULT_QUEUE_PREFIX),
     )
     .addOption(
-      new Option('--storage-account <name>', `storage account, with the signed-in identity (unless ${CONNECTION_STRING_VARIABLE} is set)`).env(
-        'AZURE_STORAGE_ACCOUNT',
-      ),
+      new Option(
+        '--storage-account <name>',
+        `storage account, with the signed-in identity (unless ${CONNECTION_STRING_VARIABLE} is set)`,
+      ).env('AZURE_STORAGE_ACCOUNT'),
     )
     .addOption(new Option('--blob-endpoint <url>', 'of the account (default: that of public Azure)').env('AZURE_STORAGE_BLOB_ENDPOINT'))
     .addOption(new Option('--queue-endpoint <url>', 'of the account (default: that of public Azure)').env('AZURE_STORAGE_QUEUE_ENDPOINT'));

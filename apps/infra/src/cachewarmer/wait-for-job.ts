@@ -14,7 +14,11 @@ export async function waitForJob(
   const view = await progressView(process.stderr, 'warming');
   try {
     const onProgress = (progress: JobProgress | undefined): void => {
-      view.update({ done: progress?.doneBytes ?? 0, total: Math.max(1, progress?.bytes ?? 1), text: describe(progress, systemClock.now()) });
+      view.update({
+        done: progress?.doneBytes ?? 0,
+        total: Math.max(1, progress?.bytes ?? 1),
+        text: describe(progress, systemClock.now()),
+      });
     };
     const report = await awaitJob(new JobRecords(storage.records), id, { clock: systemClock, onProgress }, signal);
     view.finish();

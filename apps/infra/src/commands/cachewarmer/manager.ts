@@ -41,8 +41,12 @@ export function addManagerCommand(group: Command): void {
   const command = group.command('manager').description('run the manager: takes jobs, splits them, and keeps the workers');
   addMountOptions(addStorageOptions(command))
     .addOption(new Option('--launcher <kind>', 'how workers are started').choices(['vmss', 'local', 'none']).makeOptionMandatory())
-    .addOption(new Option('--workers <n>', 'the most workers at a time').env('CACHEWARMER_MAX_WORKERS').argParser(parsePositiveInteger).default(8))
-    .addOption(new Option('--idle-seconds <n>', 'workers without work end after this time').argParser(parsePositive).default(DEFAULT_IDLE_SECONDS))
+    .addOption(
+      new Option('--workers <n>', 'the most workers at a time').env('CACHEWARMER_MAX_WORKERS').argParser(parsePositiveInteger).default(8),
+    )
+    .addOption(
+      new Option('--idle-seconds <n>', 'workers without work end after this time').argParser(parsePositive).default(DEFAULT_IDLE_SECONDS),
+    )
     .addOption(
       new Option('--max-instance-hours <n>', 'a job that has used so much ends incomplete (default: no limit)')
         .env('CACHEWARMER_MAX_INSTANCE_HOURS')
@@ -70,7 +74,11 @@ async function serve(options: ManagerOptions, signal: AbortSignal): Promise<void
   const log = await openLog(options.logFormat);
   const storage = await openCacheWarmerStorage(options, signal);
   await using metrics = await openServiceMetrics(options.metrics);
-  await using launcher = await openLauncher(options, (worker, line) => process.stderr.write(`[${worker}] ${line}\n`));
+  await using launcher = await openLauncher(
+    options,
+    (worker, line) => process.stderr.write(`[${worker}] ${line}\n`),
+    (problem) => log.warn({ error: problem.message }, 'fewer workers than asked for'),
+  );
   const { once, workers: maxWorkers, idleSeconds, maxInstanceHours } = options;
   log.info({ prefix: storage.prefix, launcher: options.launcher, cpus: availableParallelism(), metrics: metrics.url }, 'manager started');
   await runManager(

@@ -78,8 +78,15 @@ async function showAll(storage: CacheWarmerStorage, json: boolean, signal: Abort
     return;
   }
   const now = Date.now();
-  process.stdout.write(jobs.length === 0 ? 'No jobs yet; "warpforge-infra cachewarmer submit" sends one.\n' : formatTable(HEADING, jobs.map(row)));
-  process.stdout.write(`\n${formatTable(['queue', 'messages'], Object.entries(queues).map(([name, length]) => [name, String(length)]))}`);
+  process.stdout.write(
+    jobs.length === 0 ? 'No jobs yet; "warpforge-infra cachewarmer submit" sends one.\n' : formatTable(HEADING, jobs.map(row)),
+  );
+  process.stdout.write(
+    `\n${formatTable(
+      ['queue', 'messages'],
+      Object.entries(queues).map(([name, length]) => [name, String(length)]),
+    )}`,
+  );
   if (workers.length === 0) return;
   const ages = workers.map(({ worker, state, since, seenAt }) => [
     worker,
@@ -92,7 +99,10 @@ async function showAll(storage: CacheWarmerStorage, json: boolean, signal: Abort
 
 function demandKnown({ id, job, report }: JobStatus): void {
   if (job !== undefined || report !== undefined) return;
-  throw new CommandError('NOT_DONE', `no manager has taken on a job ${id}: it may wait on the queue, or have another prefix (--queue-prefix)`);
+  throw new CommandError(
+    'NOT_DONE',
+    `no manager has taken on a job ${id}: it may wait on the queue, or have another prefix (--queue-prefix)`,
+  );
 }
 
 const HEADING = ['job', 'state', 'done', 'bytes', 'failed', 'time', 'target'];
@@ -105,7 +115,15 @@ function row({ id, job, progress, report }: JobStatus): string[] {
   const done = progress === undefined ? '' : `${progress.doneItems}/${progress.items} items`;
   const bytes = progress === undefined ? '' : `${formatBytes(progress.doneBytes)} of ${formatBytes(progress.bytes)}`;
   const time = progress === undefined ? '' : formatDuration(Date.now() - Date.parse(progress.startedAt));
-  return [id, progress?.phase ?? 'accepted', done, bytes, String(progress?.failedItems ?? 0), time, job === undefined ? '' : targetText(job)];
+  return [
+    id,
+    progress?.phase ?? 'accepted',
+    done,
+    bytes,
+    String(progress?.failedItems ?? 0),
+    time,
+    job === undefined ? '' : targetText(job),
+  ];
 }
 
 function runningJson({ id, job, progress }: JobStatus): unknown {

@@ -74,7 +74,8 @@ async function readJob({ job: file, ...flags }: SubmitOptions): Promise<WarmJob>
   const { parseWarmJob, parseWarmJobValue } = await import('@warpforge/cache-warmer');
   const fromFlags = jobOfFlags(flags);
   const given = Object.keys(fromFlags).length > 0;
-  if (file === undefined && !given) throw new CommandError('USAGE', 'no job is given: name a file with --job, or say it with flags (--help)');
+  if (file === undefined && !given)
+    throw new CommandError('USAGE', 'no job is given: name a file with --job, or say it with flags (--help)');
   if (file === undefined) return parseWarmJobValue(fromFlags);
   if (given) throw new CommandError('USAGE', 'a job is given by --job or by flags, not by both');
   try {

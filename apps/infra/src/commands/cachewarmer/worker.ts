@@ -38,10 +38,10 @@ export function addWorkerCommand(group: Command): void {
   const command = group.command('worker').description('run a worker: takes work from the queue and reads it');
   addMountOptions(addStorageOptions(command))
     .option('--name <name>', 'name under which it reports (default: that of the VM, else of the host)')
-    .option('--concurrency <n>', 'files read at a time (default: 2 for each CPU, at least 4)', parsePositiveInteger)
-    .option('--read-size <size>', 'bytes of one read (default: 1MiB)', parseSize)
-    .option('--bandwidth <size>', 'most bytes a second (default: no limit)', parseSize)
-    .option('--lease-seconds <n>', 'time after which the work of a worker that died is taken over (default: 60)', parsePositive)
+    .addOption(option('--concurrency <n>', 'files read at a time (default: 2 for each CPU, at least 4)', parsePositiveInteger))
+    .addOption(option('--read-size <size>', 'bytes of one read (default: 1MiB)', parseSize))
+    .addOption(option('--bandwidth <size>', 'most bytes a second (default: no limit)', parseSize))
+    .addOption(option('--lease-seconds <n>', 'time after which the work of a worker that died is taken over (default: 60)', parsePositive))
     .option('--idle-exit-seconds <n>', 'end when there was no work for this time (default: wait for more)', parsePositive)
     .addOption(new Option('--imds <url>', 'metadata service that tells of Spot evictions; off: none').env('CACHEWARMER_IMDS').default(IMDS))
     .addOption(new Option('--metrics <address>', 'serve /metrics and /healthz there, such as 127.0.0.1:9092').env('CACHEWARMER_METRICS'))
@@ -56,4 +56,63 @@ export function addWorkerCommand(group: Command): void {
       // A thread that waits for a file server that hangs must not keep the process.
       process.exit();
     });
+}
+
+/** An option that a manager's own workers, and services, get by a variable: `--lease-seconds` by `CACHEWARMER_LEASE_SECONDS`. */
+function option(flags: string, description: string, parse: (text: string) => number): Option {
+  const made = new Option(flags, description).argParser(parse);
+  return made.env(`CACHEWARMER_${made.name().replaceAll('-', '_').toUpperCase()}`);
+}
+
+async function work(options: WorkerOptions, stop: AbortSignal): Promise<void> {
+  const { ItemRecords, JobRecords, ManifestPages, readMachineName, runWorker, ScheduledEvents, systemClock, WorkerBeacons } =
+    await import('@warpforge/cache-warmer');
+  const { imds, concurrency, leaseSeconds, readSize, bandwidth: bytesPerSecond, idleExitSeconds } = options;
+  const log = await openLog(options.logFormat);
+  const storage = await openCacheWarmerStorage(options, stop);
+  await using metrics = await openServiceMetrics(options.metrics);
+  const onEvent = tellAll(logEvents(log), metrics.onEvent);
+  await using services = new AsyncDisposableStack();
+  const events = imds === 'off' ? undefined : services.use(new ScheduledEvents({ base: imds, clock: systemClock, onEvent }));
+  const ofMachine = imds === 'off' ? undefined : await readMachineName(imds, stop);
+  const name = options.name ?? ofMachine ?? hostname();
+  const jobs = new JobRecords(storage.records);
+  const pages = new ManifestPages(storage.records);
+  log.info({ name, prefix: storage.prefix, metrics: metrics.url }, 'worker started');
+  const { reason } = await runWorker(
+    {
+      name,
+      work: storage.work,
+      workPoison: storage.workPoison,
+      items: new ItemRecords(storage.records),
+      beacons: new WorkerBeacons(storage.records),
+      readJob: async (job, signal) => (await jobs.read(job, signal))?.warmJob,
+      page: (...which) => pages.page(...which),
+      mounter: await openMounter(options),
+      onEvent,
+      clock: systemClock,
+      random: Math.random,
+      ...defined({ concurrency, leaseSeconds, readSize, bytesPerSecond, idleExitSeconds, preemption: events?.notice }),
+    },
+    stop,
+  );
+  log.info({ reason }, 'worker stopped');
+}
+
+/** Aborts at a signal, and for a worker of a manager on this machine when that is gone. */
+function withParent(signal: AbortSignal): AbortSignal {
+  if (process.channel === undefined) return signal;
+  const orphaned = new AbortController();
+  process.once('disconnect', () => orphaned.abort(new Error('the manager is gone')));
+  // The channel alone keeps no process.
+  process.channel.unref();
+  return AbortSignal.any([signal, orphaned.signal]);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the values that are undefined, so that defaults hold. */
+function defined<T extends object>(values: T): Defined<T>;
+function defined(values: object): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
