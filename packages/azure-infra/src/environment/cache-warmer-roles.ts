@@ -28,8 +28,8 @@ export const CACHE_WARMER_KEYS = {
 
 /**
  * What the manager does with the scale set, and nothing else: it lists instances, changes the capacity and deletes instances by name. A new
- * capacity makes machines of what the scale set refers to, so Azure asks for the right to use the subnet and the identity as well
- * (`LinkedAuthorizationFailed` without it).
+ * capacity makes machines, which are resources of their own, of what the scale set refers to: so Azure asks for the right to make them, and
+ * to use the subnet and the identity, as well (`LinkedAuthorizationFailed` without it).
  */
 export const SCALE_ROLE: CustomRole = {
   title: 'Warpforge CacheWarmer manager',
@@ -39,6 +39,7 @@ export const SCALE_ROLE: CustomRole = {
     'Microsoft.Compute/virtualMachineScaleSets/write',
     'Microsoft.Compute/virtualMachineScaleSets/delete/action',
     'Microsoft.Compute/virtualMachines/read',
+    'Microsoft.Compute/virtualMachines/write',
     'Microsoft.Network/virtualNetworks/subnets/join/action',
     'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action',
   ],

@@ -29,8 +29,8 @@ export async function openScaleSet(target: ScaleSetTarget): Promise<ScaleSet> {
 const PASSING_CODES =
   /^(Zonal|Overconstrained(Zonal)?)?Allocation(Failed|Request)$|^SkuNotAvailable$|Quota|^OperationNotAllowed$|^Conflict(ingUserInput)?$|^ConcurrentWrite/i;
 
-/** A later request has taken the place of an earlier one, as it was meant to. */
-const SUPERSEDED = /Preempted|Canceled/i;
+/** A later request has taken the place of an earlier one, as it was meant to. Of an operation that ends so the client has the text alone. */
+const SUPERSEDED = /\bOperationPreempted\b/;
 
 /** A state in which an instance does not work, and will not. */
 const GONE = new Set(['Deleting', 'Failed', 'Canceled']);
@@ -144,7 +144,7 @@ class AzureScaleSet implements ScaleSet {
     try {
       await asking(what, signal, () => end);
     } catch (error) {
-      if (signal.aborted || !(error instanceof ArmError) || SUPERSEDED.test(error.fault?.code ?? '')) return;
+      if (signal.aborted || !(error instanceof ArmError) || SUPERSEDED.test(error.message)) return;
       this.#report(error);
     }
   }

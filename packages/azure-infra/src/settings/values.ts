@@ -134,10 +134,10 @@ export const settingsSchema = z.object({
   train_steps: integer(1, 1_000_000_000),
   batch_size: integer(1, 65_536),
   num_workers: integer(0, 1024),
-  // The longest name is that of a scale set, which begins the names of its machines, and those have up to 64 characters.
+  // The name of a flexible scale set, which begins with it and ends in -workers, has up to 35 characters.
   queue_prefix: text(
-    /^(?=.{1,32}$)[a-z][a-z0-9]*(-[a-z0-9]+)*-?$/,
-    'must be 1 to 32 lower-case letters, digits and single dashes, a letter first',
+    /^(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*-?$/,
+    'must be 1 to 24 lower-case letters, digits and single dashes, a letter first',
   ),
   cachewarmer_resource_group: resourceGroup.optional(),
   cachewarmer_storage_account: storageAccount.optional(),

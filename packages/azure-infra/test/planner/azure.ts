@@ -4,12 +4,14 @@ import {
   planChanges,
   trainingEnvironment,
   type ApplyOptions,
+  type CacheWarmerFacts,
   type EnvironmentFacts,
   type Plan,
   type ResourceGraph,
   type ResourceManager,
 } from '../../src/index.ts';
 import { DEFAULT_PRINCIPAL, FakeResourceManager, issueToken, type FakeResourceManagerOptions } from '../../src/testing/testing.ts';
+import { cacheWarmer } from '../environment/cache-warmer-under-test.ts';
 import { FACTS, settings, SUBSCRIPTION } from '../graph/environment-under-test.ts';
 
 const TENANT = '99999999-0000-4000-8000-000000000009';
@@ -23,9 +25,13 @@ export interface Azure {
   readonly fake: FakeResourceManager;
   readonly manager: ResourceManager;
   readonly signal: AbortSignal;
+  /** Object id of who is signed in. */
+  readonly callerId: string;
   /** The guide's environment, with these variables set. */
   environment(variables?: Readonly<Record<string, string>>, facts?: Partial<EnvironmentFacts>): ResourceGraph;
   plan(graph: ResourceGraph): Promise<Plan>;
+  /** A CacheWarmer of the caller's, with these variables set. */
+  cacheWarmer(variables?: Readonly<Record<string, string>>, facts?: Partial<CacheWarmerFacts>): ResourceGraph;
   /** Plans and carries it out, without waiting between two looks. */
   deploy(graph: ResourceGraph, options?: Partial<ApplyOptions>): Promise<Plan>;
   /** Requests that change something, since `from`: `PUT …/deployments/name`. */
@@ -58,6 +64,8 @@ export async function openAzure(
     fake,
     manager,
     signal,
+    callerId: objectId,
+    cacheWarmer: (variables = {}, facts = {}) => cacheWarmer(variables, { caller, ...facts }),
     environment: (variables = {}, facts = {}) => trainingEnvironment(settings(variables), { ...FACTS, caller, ...facts }),
     plan: (graph) => planChanges(manager, graph, signal),
     async deploy(graph, apply = {}) {
