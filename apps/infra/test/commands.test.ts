@@ -104,7 +104,7 @@ describe('warpforge-infra cachewarmer check', () => {
     });
     const { status, stdout } = warpforgeInfra(['cachewarmer', 'check', '-', '--json'], { input: Buffer.from(job).toString('base64') });
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ exportPath: '/animation', maxFileSizeBytes: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ target: { exportPath: '/animation' }, maxFileSizeBytes: 0 });
   });
 
   it('names the faults of a bad one, and a file that is not there', () => {

@@ -43,6 +43,12 @@ async function itemsOf(store: RecordStore, { walk, pages }: Manifest): Promise<M
   return all.flatMap(({ items }) => items);
 }
 
+async function namesOf(store: RecordStore, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of store.list(prefix, signal)) names.push(name);
+  return names;
+}
+
 describe('a manifest', () => {
   it('holds what the filters leave of a walk, numbered over all pages, and counts the rest', async () => {
     const store = await newStore();
@@ -95,6 +101,36 @@ describe('a manifest', () => {
     expect(await publishManifest(store, 'j', first, signal)).toEqual(first);
     expect(await publishManifest(store, 'j', second, signal)).toEqual(first);
     expect(await readManifest(store, 'j', signal)).toEqual(first);
+    expect(await namesOf(store, 'jobs/j/pages/')).toEqual(['jobs/j/pages/w1/000000.json']);
+  });
+
+  it('is published, with its pages, when only the answer was lost', async () => {
+    const store = await newStore();
+    const manifest = await make(store, [file('x')]);
+    await publishManifest(store, 'j', manifest, signal);
+    expect(await publishManifest(store, 'j', manifest, signal)).toEqual(manifest);
+    expect(await itemsOf(store, manifest)).toHaveLength(1);
+  });
+
+  it('has pages of about 1 MiB however long the names are', async () => {
+    const store = await newStore();
+    const manifest = await make(
+      store,
+      Array.from({ length: 2_000 }, (_, index) => file(`${'long/'.repeat(400)}${index}`)),
+    );
+    expect(manifest).toMatchObject({ items: 10, files: 2_000 });
+    expect(manifest.pages.map(({ items }) => items)).toEqual([2, 2, 2, 2, 2]);
+    expect(await itemsOf(store, manifest)).toHaveLength(10);
+  });
+
+  it('keeps the pages that it has read', async () => {
+    const store = await newStore();
+    const { pages } = await make(store, [file('x')]);
+    const reader = new ManifestPages(store);
+    const etag = pages[0]?.etag ?? '';
+    const page = await reader.page('j', 'w1', 0, etag, signal);
+    await store.delete('jobs/j/pages/w1/000000.json', signal);
+    expect(await reader.page('j', 'w1', 0, etag, signal)).toBe(page);
   });
 
   it('refuses a page that is gone, is another one, or cannot be read', async () => {

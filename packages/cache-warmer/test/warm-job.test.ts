@@ -49,7 +49,9 @@ describe('a warm job', () => {
   it('takes directories of this machine as addresses', () => {
     const addresses = ['file:///mnt/cache1', 'file:///mnt/cache%202'];
     expect(parseWarmJob(JSON.stringify({ ...minimal, WarmTargetMountAddresses: addresses })).target).toMatchObject({ addresses });
-    for (const address of ['file://host/mnt', 'file:mnt', 'file:///mnt/../etc', 'file:///mnt?x', 'file:////']) {
+    const faulty = ['file://host/mnt', 'file:mnt', 'file:///mnt?x', 'file:////', 'file:///a%2fb', 'file:///a%zz', 'file:///a%00'];
+    const climbing = ['file:///mnt/../etc', 'file:///mnt/%2e%2e/etc', 'file:///mnt\\..\\etc', 'file:///mnt/.\t./etc'];
+    for (const address of [...faulty, ...climbing]) {
       const error = errorOf(JSON.stringify({ ...minimal, WarmTargetMountAddresses: [address] }));
       expect(error.message).toContain('WarmTargetMountAddresses.0: must be file:///');
     }
@@ -130,6 +132,11 @@ describe('a warm job', () => {
     for (const fault of error.faults) expect(error.message).toContain(`${fault.path}: ${fault.message}`);
   });
 
+  it('tells of a key that it does not know which ones it knows', () => {
+    const { faults } = errorOf(JSON.stringify({ ...minimal, ExclusionLst: [] }));
+    expect(faults).toEqual([{ path: 'ExclusionLst', message: expect.stringContaining('InclusionList, ExclusionList') as string }]);
+  });
+
   it('without an address, or with a fraction of a byte, is refused', () => {
     expect(errorOf(JSON.stringify({ ...minimal, WarmTargetMountAddresses: [] })).message).toContain('at least one address');
     expect(errorOf(JSON.stringify({ ...minimal, MaxFileSizeBytes: 0.5 })).message).toContain('whole number of bytes');
@@ -145,11 +152,12 @@ describe('a warm job', () => {
 
   it('longer than a queue message is refused before it is parsed', () => {
     expect(errorOf(' '.repeat(70_000)).code).toBe('WARM_JOB_TOO_LARGE');
+    expect(errorOf(`${' '.repeat(65_000)}{`).code).toBe('WARM_JOB_NOT_JSON');
   });
 
   it('parses or fails with a WarmJobError, whatever the message holds', () => {
     const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('utf8')),
       fc.json(),
       fc.base64String(),
       fc.json().map((json) => Buffer.from(json).toString('base64')),
@@ -165,7 +173,7 @@ describe('a warm job', () => {
         try {
           parseWarmJob(message);
         } catch (error) {
-          expect(error).toBeInstanceOf(WarmJobError);
+          if (!(error instanceof WarmJobError)) throw error;
         }
       }),
     );

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { patternFault } from './file-pattern.ts';
 import { WarmJobError, type WarmJobFault } from './errors.ts';
@@ -22,7 +23,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Letters, digits, dots and dashes of a DNS name or an IPv4 address, or the colons and hex digits of an IPv6 address. */
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f:.]+)$/i;
 
-const BASE64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
+const BASE64 = /^[A-Za-z0-9+/\s]+={0,2}$/;
 
 const path = z
   .string()
@@ -85,11 +86,18 @@ function targetFaults(job: Partial<JobValue>): WarmJobFault[] {
 }
 
 function folderFault(text: string): string | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isFolder = url?.host === '' && url.search === '' && url.hash === '' && /^file:\/\/\/[^/]/.test(text);
-  return isFolder && !text.split('/').includes('..')
-    ? undefined
-    : 'must be file:/// and an absolute path of a directory, such as file:///mnt/cache1';
+  return isFolder(text) ? undefined : 'must be file:/// and an absolute path of a directory, such as file:///mnt/cache1';
+}
+
+function isFolder(text: string): boolean {
+  if (!/^file:\/\/\/[^/]/.test(text)) return false;
+  try {
+    const folder = fileURLToPath(text);
+    // Parts such as `..`, a query, and characters that a URL drops are there only before it is read as one.
+    return folder === decodeURIComponent(text.slice('file://'.length)) && !folder.includes('\0');
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -147,7 +155,8 @@ function targetOf(job: JobValue): WarmTarget {
 }
 
 /** No JSON text of an object is valid base64 (it begins with a brace), so the two can't be confused. */
-function jsonText(text: string): string {
+function jsonText(message: string): string {
+  const text = message.trim();
   return BASE64.test(text) ? Buffer.from(text, 'base64').toString('utf8') : text;
 }
 
@@ -163,7 +172,10 @@ function faultsOf(error: z.ZodError, value: unknown): WarmJobFault[] {
   const faults = error.issues.flatMap((issue) => {
     const key = issue.path.map(String).join('.');
     if (issue.code !== 'unrecognized_keys') return [{ path: key, message: issue.message }];
-    return issue.keys.map((name) => ({ path: key === '' ? name : `${key}.${name}`, message: 'unknown key' }));
+    return issue.keys.map((name) => ({
+      path: key === '' ? name : `${key}.${name}`,
+      message: `is unknown; known keys: ${Object.keys(warmJobSchema.shape).join(', ')}`,
+    }));
   });
   // The rules across keys are not asked once a key is wrong by itself.
   const named = new Set(faults.map(({ path: key }) => key.split('.')[0]));

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { RecordError } from '../errors.ts';
 import { fileFilter } from '../job/file-filter.ts';
 import type { WarmJob } from '../job/warm-job.ts';
-import { manifestName } from '../records/record-names.ts';
+import { manifestName, pageName } from '../records/record-names.ts';
 import type { RecordStore } from '../records/record-store.ts';
 import type { WalkEntry } from '../walk/walk.ts';
 import { formatManifest } from './manifest-format.ts';
@@ -40,7 +40,10 @@ export async function makeManifest(parts: ManifestParts, entries: AsyncIterable<
   return { walk, pages, items, files, bytes: bytes * (addresses ?? 1), skipped: { ...skipped }, unreadable, unreadableCount };
 }
 
-/** Makes a manifest that of its job. When there is one already, which another manager has made, that one counts and is returned. */
+/**
+ * Makes a manifest that of its job. When there is one already, which another manager has made, that one counts and is returned, and the pages
+ * of this one are deleted.
+ */
 export async function publishManifest(store: RecordStore, job: string, manifest: Manifest, signal: AbortSignal): Promise<Manifest> {
   try {
     await store.write(manifestName(job), formatManifest(manifest), { ifAbsent: true }, signal);
@@ -49,8 +52,14 @@ export async function publishManifest(store: RecordStore, job: string, manifest:
     if (!(error instanceof RecordError) || error.code !== 'RECORD_EXISTS') throw error;
     const published = await readManifest(store, job, signal);
     if (published === undefined) throw error;
+    // It is this one when the request was tried again because its answer was lost.
+    if (published.walk !== manifest.walk) await deletePages(store, job, manifest, signal);
     return published;
   }
+}
+
+async function deletePages(store: RecordStore, job: string, { walk, pages }: Manifest, signal: AbortSignal): Promise<void> {
+  for (const page of pages.keys()) await store.delete(pageName(job, walk, page), signal);
 }
 
 /** The files that a job warms, and the numbers of what it doesn't. */

@@ -6,8 +6,8 @@ import { ManifestError } from './manifest-error.ts';
 import { parseManifest, parsePage } from './manifest-format.ts';
 import type { Manifest, ManifestPage } from './manifest.ts';
 
-/** A page is about 1 MiB of text and some times that in memory; items come in order, so that few are needed at a time. */
-const PAGES_KEPT = 16;
+/** Bytes of their JSON, which is some times that in memory: sixteen pages. Items come in order, so that few are needed at a time. */
+const BYTES_KEPT = 16 * 1024 * 1024;
 
 /** Reads the manifest of a job; undefined before it is published. @throws {ManifestError} `MANIFEST_INVALID`. */
 export async function readManifest(store: RecordStore, job: string, signal: AbortSignal): Promise<Manifest | undefined> {
@@ -19,7 +19,7 @@ export async function readManifest(store: RecordStore, job: string, signal: Abor
 /** Pages of manifests, of which the last ones are kept in memory. */
 export class ManifestPages {
   readonly #store: RecordStore;
-  readonly #kept = new LRUCache<string, ManifestPage>({ max: PAGES_KEPT });
+  readonly #kept = new LRUCache<string, ManifestPage>({ maxSize: BYTES_KEPT });
 
   constructor(store: RecordStore) {
     this.#store = store;
@@ -31,12 +31,13 @@ export class ManifestPages {
     const key = `${name} ${etag}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
-    const read = await this.#read(name, etag, signal);
-    this.#kept.set(key, read);
+    const body = await this.#read(name, etag, signal);
+    const read = parsePage(body, name);
+    this.#kept.set(key, read, { size: body.length });
     return read;
   }
 
-  async #read(name: string, etag: string, signal: AbortSignal): Promise<ManifestPage> {
+  async #read(name: string, etag: string, signal: AbortSignal): Promise<Buffer> {
     const record = await this.#store.read(name, { ifMatch: etag }, signal).catch((cause: unknown) => {
       if (!(cause instanceof RecordError) || cause.code !== 'RECORD_CHANGED') throw cause;
       return undefined;
@@ -47,6 +48,6 @@ export class ManifestPages {
         `the record ${name} is gone, or is not the one that the message means: the job was removed`,
       );
     }
-    return parsePage(record.body, name);
+    return record.body;
   }
 }

@@ -5,8 +5,11 @@ import type { ManifestItem, PageReference } from './manifest.ts';
 
 /** A worker reads a whole page for one item, and keeps it for the next ones: a page is read in a moment, and holds work for minutes. */
 const PAGE_ITEMS = 64;
-/** About as many as the names and numbers of so many files take 1 MiB. */
-const PAGE_FILES = 10_000;
+/** Of the JSON, about: that many files with names of usual length, and a bound where names are long. One item alone may be larger. */
+const PAGE_BYTES = 1024 * 1024;
+
+/** Brackets, quotes and the two numbers of a file. */
+const FILE_BYTES = 40;
 
 /** Writes the pages of a walk, one after the other. */
 export class PageWriter {
@@ -14,7 +17,7 @@ export class PageWriter {
   readonly #signal: AbortSignal;
   readonly #pages: PageReference[] = [];
   #items: ManifestItem[] = [];
-  #files = 0;
+  #bytes = 0;
   #first = 0;
 
   constructor(where: { readonly store: RecordStore; readonly job: string; readonly walk: string }, signal: AbortSignal) {
@@ -23,9 +26,10 @@ export class PageWriter {
   }
 
   async add(item: ManifestItem): Promise<void> {
-    if (this.#items.length === PAGE_ITEMS || (this.#items.length > 0 && this.#files + item.files.length > PAGE_FILES)) await this.#write();
+    const bytes = bytesOf(item);
+    if (this.#items.length === PAGE_ITEMS || (this.#items.length > 0 && this.#bytes + bytes > PAGE_BYTES)) await this.#write();
     this.#items.push(item);
-    this.#files += item.files.length;
+    this.#bytes += bytes;
   }
 
   /** Writes what is left. @returns all pages. */
@@ -38,10 +42,15 @@ export class PageWriter {
     const { store, job, walk } = this.#where;
     const items = this.#items;
     const body = formatPage({ first: this.#first, items });
-    const etag = await store.write(pageName(job, walk, this.#pages.length), body, { ifAbsent: true }, this.#signal);
+    // Without a condition: nobody else writes pages of this walk, and a request that is tried again because its answer was lost is fine.
+    const etag = await store.write(pageName(job, walk, this.#pages.length), body, {}, this.#signal);
     this.#pages.push({ etag, first: this.#first, items: items.length });
     this.#first += items.length;
     this.#items = [];
-    this.#files = 0;
+    this.#bytes = 0;
   }
+}
+
+function bytesOf({ files }: ManifestItem): number {
+  return files.reduce((sum, { path }) => sum + Buffer.byteLength(path) + FILE_BYTES, 0);
 }

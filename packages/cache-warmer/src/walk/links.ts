@@ -4,7 +4,7 @@ import { dirname, sep } from 'node:path';
 /**
  * Decides which symbolic links a walk follows: those that lead out of the target to somewhere else in the same mount, each place once. What
  * lies inside the target is walked under its own name, what lies outside the mount is not the mount's, and a link to a folder that
- * holds the target would lead round in circles. (A file that is linked by itself before its folder is linked, too, is there twice.)
+ * holds the target would lead round in circles.
  */
 export class Links {
   readonly #mount: string;
@@ -31,9 +31,14 @@ export class Links {
       return undefined;
     }
     if (isInside(real, this.#root) || isInside(this.#root, real) || !isInside(real, this.#mount)) return undefined;
-    for (let at = real; at.length > this.#mount.length; at = dirname(at)) if (this.#followed.has(at)) return undefined;
+    for (let at = real; at.length > this.#mount.length; at = dirname(at)) if (this.wasFollowed(at)) return undefined;
     this.#followed.add(real);
     return real;
+  }
+
+  /** Whether a link has led to exactly this place, so that it is not walked again as part of a folder that holds it. */
+  wasFollowed(path: string): boolean {
+    return this.#followed.has(path);
   }
 }
 

@@ -86,6 +86,7 @@ class Walk {
       return { kind: 'unreadable', failure: { path: below, reason: 'its name is not UTF-8, so that it cannot stand in a job: rename it' } };
     }
     const absolute = join(folder, name);
+    if (this.#links.wasFollowed(absolute)) return { kind: 'skipped', by: 'links' };
     if (entry.isDirectory()) return { folder: absolute, path: `${below}/` };
     try {
       const stats = await lstat(absolute);
@@ -95,7 +96,7 @@ class Walk {
     } catch (error) {
       const code = codeOf(error);
       if (code === undefined) throw error;
-      const reason = code === 'ENOENT' ? 'it vanished while its folder was listed' : `its attributes could not be read (${code})`;
+      const reason = code === 'ENOENT' ? 'it vanished while its folder was listed (ENOENT)' : `its attributes could not be read (${code})`;
       return { kind: 'unreadable', failure: { path: below, reason } };
     }
   }
