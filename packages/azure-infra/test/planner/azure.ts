@@ -1,6 +1,8 @@
 import {
   applyPlan,
+  CACHE_WARMER_KEYS,
   openResourceManager,
+  openScaleSet,
   planChanges,
   trainingEnvironment,
   type ApplyOptions,
@@ -32,6 +34,8 @@ export interface Azure {
   plan(graph: ResourceGraph): Promise<Plan>;
   /** A CacheWarmer of the caller's, with these variables set. */
   cacheWarmer(variables?: Readonly<Record<string, string>>, facts?: Partial<CacheWarmerFacts>): ResourceGraph;
+  /** Asks for so many workers of a CacheWarmer, and lets them come. */
+  raise(graph: ResourceGraph, count: number): Promise<void>;
   /** Plans and carries it out, without waiting between two looks. */
   deploy(graph: ResourceGraph, options?: Partial<ApplyOptions>): Promise<Plan>;
   /** Requests that change something, since `from`: `PUT …/deployments/name`. */
@@ -52,12 +56,13 @@ export async function openAzure(
     issuedAt: new Date(),
     expiresAt: new Date(Date.now() + HOUR_MS),
   });
-  const manager = await openResourceManager({
+  const connection = {
     credential: { getToken: () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + HOUR_MS }) },
     subscriptionId: SUBSCRIPTION,
     httpClient: fake.client(),
     pollIntervalMs: 1,
-  });
+  };
+  const manager = await openResourceManager(connection);
   const caller = { objectId: DEFAULT_PRINCIPAL.objectId, type: DEFAULT_PRINCIPAL.type };
   const { signal } = new AbortController();
   return {
@@ -65,6 +70,11 @@ export async function openAzure(
     manager,
     signal,
     callerId: objectId,
+    async raise(graph, count) {
+      const target = { resourceGroup: graph.group.name, name: graph.resource(CACHE_WARMER_KEYS.scaleSet).name };
+      await (await openScaleSet({ ...connection, ...target })).raiseTo(count, signal);
+      fake.clock.advance(600);
+    },
     cacheWarmer: (variables = {}, facts = {}) => cacheWarmer(variables, { caller, ...facts }),
     environment: (variables = {}, facts = {}) => trainingEnvironment(settings(variables), { ...FACTS, caller, ...facts }),
     plan: (graph) => planChanges(manager, graph, signal),
