@@ -4,13 +4,14 @@ import { runProgram } from '../run-program.ts';
 import { provideSystemPackages, STRESS_PACKAGES } from '../system-packages.ts';
 import { accuracy } from './accuracy.ts';
 import { leak } from './leak.ts';
-import { stopping } from './stopping.ts';
+import { fleet, stopping } from './long-tests.ts';
 import { tar } from './tar.ts';
 
 const program = new Command('npm run stress --')
   .description('Long tests of what must never fail; fails when it does.')
   .showHelpAfterError()
   .addCommand(accuracy)
+  .addCommand(fleet)
   .addCommand(leak)
   .addCommand(stopping)
   .addCommand(tar)
