@@ -52,6 +52,17 @@ describe('splitting', () => {
     ]);
   });
 
+  it('makes groups of at most 1500 MiB, so that items are alike', async () => {
+    const items = await splitAll(Array.from({ length: 40 }, () => LARGE_FILE_BYTES - 1));
+    expect(items.map(({ files }) => files.length)).toEqual([15, 15, 10]);
+    expect(items.flatMap(({ files }) => files.map(({ path }) => Number(path)))).toEqual(Array.from({ length: 40 }, (_, index) => index));
+  });
+
+  it('reads files from 100 MiB on by ranges', async () => {
+    const [item] = await splitAll([LARGE_FILE_BYTES]);
+    expect(item?.range).toEqual({ start: 0, end: LARGE_FILE_BYTES });
+  });
+
   it('cuts large files by ranges of 1500 MiB', async () => {
     const [small, first, second] = await splitAll([LARGE_FILE_BYTES - 1, ITEM_BYTES + 1]).then((items) =>
       items.toSorted((a, b) => (a.range?.start ?? -1) - (b.range?.start ?? -1)),
