@@ -43,6 +43,7 @@ export default defineConfig({
         },
       },
     })),
-    maxWorkers: 2,
+    // One more than the two processors of a small machine: tests that start programs wait a good part of their time.
+    maxWorkers: 3,
   },
 });

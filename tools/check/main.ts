@@ -24,6 +24,9 @@ const steps: readonly Step[] = [
   { name: 'tests', what: 'unit and end-to-end tests', run: () => runTests(counts, { failOnSkip: isContinuousIntegration }) },
 ];
 
+/** One after the other; what only reads the source is done at once, and each of it by one processor. */
+const PHASES: readonly (readonly string[])[] = [['system'], ['format', 'types', 'lint'], ['packages'], ['tests']];
+
 /** The rule of module boundaries reads Nx's graph of projects from its cache, and passes everything where there is none, as in a new clone. */
 async function lint(): Promise<boolean> {
   return (await runCommand('nx', ['show', 'projects'], { quiet: true })) && (await runCommand('eslint', ['.', '--max-warnings', '0']));
@@ -51,14 +54,21 @@ if (unknown.length > 0) {
 const chosen = steps.filter((step) => asked.length === 0 || asked.includes(step.name));
 
 const failed: string[] = [];
-for (const [index, step] of chosen.entries()) {
-  process.stdout.write(`\n[${index + 1}/${chosen.length}] ${step.name}: ${step.what}\n`);
+let begun = 0;
+
+async function runStep(step: Step): Promise<void> {
+  begun += 1;
+  process.stdout.write(`\n[${begun}/${chosen.length}] ${step.name}: ${step.what}\n`);
   const started = performance.now();
   const passed = await step.run();
-  process.stdout.write(`      ${passed ? 'ok' : 'FAILED'} in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`      ${step.name} ${passed ? 'ok' : 'FAILED'} in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
   if (!passed) failed.push(step.name);
+}
+
+for (const phase of PHASES) {
+  await Promise.all(chosen.filter(({ name }) => phase.includes(name)).map(runStep));
   // Later steps say nothing useful about source that does not compile.
-  if (!passed && step.name === 'types') break;
+  if (failed.includes('types')) break;
 }
 
 process.stdout.write(failed.length === 0 ? '\nAll steps passed.\n' : `\nFailed: ${failed.join(', ')}\n`);

@@ -95,16 +95,18 @@ async function checkInstall(workspaces: readonly Workspace[], target: string): P
   return results.every(Boolean) && (await checkGuide(project));
 }
 
-/** With the programs of the tarballs, here and on the VM. Tests do the same with those of the clone, and fail where that is not possible. */
+/** With the programs of the tarballs, here and on the VM, and `nx` of the clone. `npm run stress -- guide` does it with those of the clone. */
 async function checkGuide(project: string): Promise<boolean> {
   const document = 'docs/deploy-azure.md';
   // Only now: the steps before this one must run whatever is wrong with a package.
   const { whyNoLocalVm } = await import('@warpforge/azure-infra/testing');
   const { followGuide } = await import('../deploy-guide/follow-guide.ts');
+  const { brokenPromises } = await import('../deploy-guide/guide-promises.ts');
   const reason = whyNoLocalVm();
   process.stdout.write(`      ${document}${reason === undefined ? '' : ` is not followed: ${reason}`}\n`);
   if (reason !== undefined) return true;
-  const { exitCode, output } = await followGuide({ document, programs: project });
-  if (exitCode !== 0) process.stdout.write(output);
-  return exitCode === 0;
+  const followed = await followGuide({ document, programs: project, clone: process.cwd() });
+  const faults = brokenPromises(followed);
+  if (faults.length > 0) process.stdout.write(`${followed.output}${faults.map((fault) => `      ${fault}\n`).join('')}`);
+  return faults.length === 0;
 }

@@ -22,3 +22,10 @@ export const fleet = longTests(
   'warms 50,000 files and some of 5 GB with workers that are killed, paused and evicted: no byte may be missed, and few are read twice',
   'test/cachewarmer/fleet.test.ts',
 );
+
+/** `npm run stress -- guide` */
+export const guide = longTests(
+  'guide',
+  'follows the deployment guide from top to bottom with the programs of this clone',
+  'test/deploy-guide/deploy-guide.test.ts',
+);

@@ -4,7 +4,7 @@ import { runProgram } from '../run-program.ts';
 import { provideSystemPackages, STRESS_PACKAGES } from '../system-packages.ts';
 import { accuracy } from './accuracy.ts';
 import { leak } from './leak.ts';
-import { fleet, stopping } from './long-tests.ts';
+import { fleet, guide, stopping } from './long-tests.ts';
 import { tar } from './tar.ts';
 
 const program = new Command('npm run stress --')
@@ -12,6 +12,7 @@ const program = new Command('npm run stress --')
   .showHelpAfterError()
   .addCommand(accuracy)
   .addCommand(fleet)
+  .addCommand(guide)
   .addCommand(leak)
   .addCommand(stopping)
   .addCommand(tar)
