@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { runProgram } from '../run-program.ts';
 import { LOADER_BENCHMARK_PACKAGES, MOUNT_BENCHMARK_PACKAGES, provideSystemPackages, type SystemPackage } from '../system-packages.ts';
+import { measureCacheWarmer } from './cachewarmer/suite.ts';
 import { measureInfra } from './infra/suite.ts';
 import { describeMachine, type Peer } from './machine.ts';
 import { measureMount } from './mount-suite.ts';
@@ -53,6 +54,17 @@ const SUITES: readonly Suite[] = [
     packages: [],
     peers: [],
     measure: measureInfra,
+  },
+  {
+    name: 'cachewarmer',
+    title: 'The CacheWarmer',
+    description: 'walking and reading against find | xargs cat, what queue and manifest cost, two workers against one',
+    packages: [],
+    peers: [
+      ['cat', 'cat', '--version'],
+      ['xargs', 'xargs', '--version'],
+    ],
+    measure: measureCacheWarmer,
   },
 ];
 
