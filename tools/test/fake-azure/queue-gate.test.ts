@@ -18,7 +18,7 @@ const PEOPLE = {
   reader: 'aaaaaaaa-0000-4000-8000-000000000005',
   newcomer: 'aaaaaaaa-0000-4000-8000-000000000006',
 };
-const role = (name: string): { role: string; scope: string } => ({ role: `Storage Queue Data ${name}`, scope: JOBS });
+const role = (name: string, scope = JOBS): { role: string; scope: string } => ({ role: `Storage Queue Data ${name}`, scope });
 const HOUR_MS = 3_600_000;
 const REFUSED = { statusCode: 403, code: 'AuthorizationPermissionMismatch' };
 
@@ -39,7 +39,7 @@ describe('queues of the double of Azure, kept by Azurite', () => {
       resourceManager: {
         principals: [
           { objectId: OWNER, type: 'User', roles: ['Owner'] },
-          { objectId: PEOPLE.contributor, type: 'User', roles: [role('Contributor')] },
+          { objectId: PEOPLE.contributor, type: 'User', roles: [role('Contributor', ACCOUNT)] },
           { objectId: PEOPLE.processor, type: 'User', roles: [role('Message Processor')] },
           { objectId: PEOPLE.sender, type: 'User', roles: [role('Message Sender')] },
           { objectId: PEOPLE.reader, type: 'User', roles: [role('Reader')] },
@@ -73,7 +73,8 @@ describe('queues of the double of Azure, kept by Azurite', () => {
       .properties.primaryEndpoints;
     const token = tokenOf(objectId, 'https://storage.azure.com');
     const credential = { getToken: () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + HOUR_MS }) };
-    return new QueueClient(`${endpoint}jobs`, credential, { tlsOptions: { ca: azure.certificate }, retryOptions: { maxTries: 1 } });
+    const options = { tlsOptions: { ca: azure.certificate }, retryOptions: { maxTries: 1 } };
+    return new QueueClient(`${endpoint}jobs`, credential, options);
   };
 
   it('let a contributor do everything with messages', async () => {

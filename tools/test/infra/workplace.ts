@@ -2,7 +2,7 @@ import {
   makeCertificate,
   startFakeAzure,
   VirtualClock,
-  type BlobUpstreamOptions,
+  type StorageUpstreamOptions,
   type FakeAzure,
   type FakeAzureOptions,
   type FakeResourceManager,
@@ -40,7 +40,7 @@ const QUICK = { pollSeconds: 600, rolePropagationSeconds: 30 };
 
 /** Blob storage for all tests of a file, each of which has the rest of Azure for itself. Disposing ends it. */
 export interface BlobStorage extends AsyncDisposable {
-  readonly upstream: BlobUpstreamOptions;
+  readonly upstream: StorageUpstreamOptions;
   /** Where programs keep what they have compiled, so that only the first one takes the time for it. */
   readonly compileCache: string;
 }

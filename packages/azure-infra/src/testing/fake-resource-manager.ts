@@ -12,11 +12,13 @@ import {
 } from './arm/catalog.ts';
 import type { ArmContext } from './arm/context.ts';
 import { Directory } from './arm/directory.ts';
+import { documentationAddresses } from './arm/documentation-addresses.ts';
 import { Faults } from './arm/faults.ts';
 import { GuidSource } from './arm/guid-source.ts';
 import type { JsonObject } from './arm/json.ts';
 import { LongRunningOperations } from './arm/long-running-operations.ts';
 import { pager } from './arm/paging.ts';
+import { hasQueueRights } from './arm/queue-rights.ts';
 import { RequestHandler, type LoggedRequest } from './arm/request-handler.ts';
 import { GROUP_TYPE, parseResourceId, resourceId } from './arm/resource-id.ts';
 import { ResourceService } from './arm/resource-service.ts';
@@ -65,6 +67,8 @@ export interface FakeResourceManagerOptions {
   readonly images?: readonly string[];
   /** Names of storage accounts that others have. */
   readonly takenAccountNames?: readonly string[];
+  /** Where an account's queues are, with a slash at the end. Default: `https://<account>.queue.core.windows.net/`. */
+  readonly queueEndpoint?: (account: string) => string;
   /** Where an account's blobs are, with a slash at the end. Default: `https://<account>.blob.core.windows.net/`. */
   readonly blobEndpoint?: (account: string) => string;
   /** The address that a public IP address gets. Default: of the range for documentation, 203.0.113.0/24. */
@@ -120,7 +124,6 @@ export class FakeResourceManager {
     this.spotCapacity = options.spotCapacity ?? Infinity;
     this.#pollSeconds = pollSeconds;
     const guids = new GuidSource();
-    const addresses = new Map<string, string>();
     const context: ArmContext = {
       subscriptionId,
       tenantId,
@@ -135,7 +138,8 @@ export class FakeResourceManager {
       takenAccountNames: new Set(options.takenAccountNames ?? []),
       blobEndpoint: options.blobEndpoint ?? ((account) => `https://${account}.blob.core.windows.net/`),
       spotCapacity: () => this.spotCapacity,
-      publicIpAddress: options.publicIpAddress ?? ((name) => documentationAddress(name, addresses)),
+      queueEndpoint: options.queueEndpoint ?? ((account) => `https://${account}.queue.core.windows.net/`),
+      publicIpAddress: options.publicIpAddress ?? documentationAddresses(),
     };
     this.#context = context;
     const types = new TypeRegistry(RESOURCE_TYPES);
@@ -250,15 +254,23 @@ export class FakeResourceManager {
 
   /** Whether the principal has a right on data (`…/blobs/read`) at a scope, by a role assignment that has propagated. */
   hasDataAction(objectId: string, scope: string, action: string): boolean {
-    const allowed = this.#access.allowsData(objectId, scope, action);
-    // Who is refused tries again, which is a poll: time passes until the assignment has propagated.
-    if (!allowed) this.clock.advance(this.#pollSeconds);
-    return allowed;
+    return this.#polled(this.#access.allowsData(objectId, scope, action));
+  }
+
+  /** Whether the principal has all rights of one of these lists on a queue, by role assignments that have propagated. */
+  hasQueueRights(objectId: string, scope: string, rights: readonly (readonly string[])[]): boolean {
+    return this.#polled(hasQueueRights(this.#access, objectId, scope, rights));
   }
 
   /** Resource id of the storage account with this name; undefined when there is none. */
   storageAccountId(name: string): string | undefined {
     return this.#context.store.ofType(ACCOUNT_TYPE).find(({ id }) => id.name === name.toLowerCase())?.id.id;
+  }
+
+  /** Who is refused tries again, which is a poll: time passes until the assignment has propagated. */
+  #polled(allowed: boolean): boolean {
+    if (!allowed) this.clock.advance(this.#pollSeconds);
+    return allowed;
   }
 
   #group(id: string): JsonObject {
@@ -284,10 +296,4 @@ export class FakeResourceManager {
       });
     }
   }
-}
-
-function documentationAddress(name: string, given: Map<string, string>): string {
-  const address = given.get(name) ?? `203.0.113.${10 + given.size}`;
-  given.set(name, address);
-  return address;
 }

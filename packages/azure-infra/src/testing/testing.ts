@@ -1,11 +1,12 @@
 export { writeAzureCliStub, type AzureCliStubOptions } from './azure-cli-stub.ts';
 export { type BlobFault } from './blob-faults.ts';
 export { BlobGate, type BlobGateOptions, type StorageControlPlane } from './blob-gate.ts';
-export { type BlobUpstreamOptions } from './blob-upstream.ts';
+export { QueueGate, type QueueControlPlane, type QueueGateOptions } from './queue-gate.ts';
+export { type StorageUpstreamOptions } from './storage-upstream.ts';
 export { makeCertificate, type Certificate } from './certificate.ts';
 export { startFakeAzure, type FakeAzure, type FakeAzureOptions } from './fake-azure.ts';
 export { handlersByPrefix, listenerOf, startHttpsServer, type HttpsServer, type HttpsServerOptions } from './https-server.ts';
-export { identityEndpoint, type IdentityEndpointOptions, type ManagedIdentity } from './identity-endpoint.ts';
+export { identityEndpoint, type IdentityEndpointOptions, type ManagedIdentity, type UserAssignedIdentity } from './identity-endpoint.ts';
 export { issueToken, readToken, type Token } from './tokens.ts';
 export { DEFAULT_PRINCIPAL, FakeResourceManager, type FakePrincipal, type FakeResourceManagerOptions } from './fake-resource-manager.ts';
 export { type Quota, type Region, type VirtualMachineSku } from './arm/catalog.ts';

@@ -2,7 +2,7 @@ import { ManagedIdentityCredential } from '@azure/identity';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeCertificate, type Certificate } from '../../src/testing/certificate.ts';
 import { listenerOf, startHttpsServer, type HttpsServer } from '../../src/testing/https-server.ts';
-import { identityEndpoint, type ManagedIdentity } from '../../src/testing/identity-endpoint.ts';
+import { identityEndpoint, type ManagedIdentity, type UserAssignedIdentity } from '../../src/testing/identity-endpoint.ts';
 import { readToken } from '../../src/testing/tokens.ts';
 import { httpsRequest } from './https-request.ts';
 import { printToken } from './print-token.ts';
@@ -14,21 +14,27 @@ describe('identity endpoint', () => {
   let certificate: Certificate;
   let server: HttpsServer;
   let identity: ManagedIdentity | undefined;
+  let assigned: readonly UserAssignedIdentity[] = [];
   beforeAll(async () => {
     certificate = await makeCertificate();
-    const handler = identityEndpoint({ tenantId: TENANT, header: 'open sesame', identity: () => identity });
+    const handler = identityEndpoint({ tenantId: TENANT, header: 'open sesame', identity: () => identity, userAssigned: () => assigned });
     server = await startHttpsServer({ certificate, listener: listenerOf(handler) });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
     await certificate[Symbol.asyncDispose]();
   });
-  afterEach(() => vi.unstubAllEnvs());
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    assigned = [];
+  });
 
   const environment = (): Record<string, string> => ({ IDENTITY_ENDPOINT: `${server.url}/msi/token`, IDENTITY_HEADER: 'open sesame' });
-  const credential = (options: { clientId?: string } = {}): ManagedIdentityCredential => {
+  const credential = (options: { clientId?: string; resourceId?: string } = {}): ManagedIdentityCredential => {
     for (const [name, value] of Object.entries(environment())) vi.stubEnv(name, value);
-    return new ManagedIdentityCredential({ ...options, tlsOptions: { ca: certificate.cert }, retryOptions: { maxRetries: 0 } });
+    const { resourceId, clientId } = options;
+    const which = resourceId === undefined ? (clientId === undefined ? {} : { clientId }) : { resourceId };
+    return new ManagedIdentityCredential({ ...which, tlsOptions: { ca: certificate.cert }, retryOptions: { maxRetries: 0 } });
   };
 
   it('gives the machine’s token to the real managed identity credential', async () => {
@@ -61,6 +67,25 @@ describe('identity endpoint', () => {
     await expect(credential().getToken(MANAGEMENT)).rejects.toThrow(/no managed identity found: the machine does not exist or has none/);
     identity = { objectId: 'd8c95a5e-2d3d-4b37-9d0a-2b6f1f7f0004' };
     await expect(credential({ clientId: TENANT }).getToken(MANAGEMENT)).rejects.toThrow(/the machine has a system-assigned one only/);
+  });
+
+  it('gives the token of a user-assigned identity, by its client id or resource id, or when there is no other', async () => {
+    const [one, two] = [1, 2].map((digit) => ({
+      objectId: `d8c95a5e-2d3d-4b37-9d0a-2b6f1f7f010${digit}`,
+      clientId: `d8c95a5e-2d3d-4b37-9d0a-2b6f1f7f020${digit}`,
+      resourceId: `/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id${digit}`,
+    }));
+    const scope = 'https://user-assigned.example.com/.default';
+    const objectId = async (options: { clientId?: string; resourceId?: string }): Promise<string | undefined> =>
+      readToken(`Bearer ${(await credential(options).getToken(scope)).token}`)?.objectId;
+    identity = undefined;
+    assigned = [one!, two!];
+    await expect(objectId({})).rejects.toThrow(/must say which one/);
+    expect(await objectId({ clientId: two!.clientId })).toBe(two!.objectId);
+    expect(await objectId({ resourceId: one!.resourceId })).toBe(one!.objectId);
+    await expect(objectId({ clientId: TENANT })).rejects.toThrow(/it is not one of the machine/);
+    assigned = [one!];
+    expect(await objectId({})).toBe(one!.objectId);
   });
 
   it.each([

@@ -22,6 +22,8 @@ export interface ArmContext {
   readonly blobEndpoint: (account: string) => string;
   /** How many Spot machines the platform has room for at this moment. */
   readonly spotCapacity: () => number;
+  /** Base URL of an account's queues, with a slash at its end. */
+  readonly queueEndpoint: (account: string) => string;
   /** The address that a public IP address of that name gets. */
   readonly publicIpAddress: (name: string) => string;
 }

@@ -74,13 +74,12 @@ export const STORAGE_ACCOUNT: ResourceType = {
     if (taken !== undefined) throw new ArmError(409, taken, `The storage account named ${id.name} is already taken.`);
   },
   build,
-  view: ({ id }, body, { blobEndpoint }) => {
-    const blob = blobEndpoint(id.name);
+  view: ({ id }, body, { blobEndpoint, queueEndpoint }) => {
     const other = (service: string): string => `https://${id.name}.${service}.core.windows.net/`;
     return withValue(body, 'properties.primaryEndpoints', {
-      blob,
+      blob: blobEndpoint(id.name),
       dfs: other('dfs'),
-      queue: other('queue'),
+      queue: queueEndpoint(id.name),
       table: other('table'),
       file: other('file'),
       web: other('web'),

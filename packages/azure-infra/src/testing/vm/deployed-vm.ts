@@ -25,17 +25,20 @@ const NVME_BYTES = 8 * 1024 ** 3;
 /**
  * Makes a VM on this machine whenever one is deployed, with the user and the key of the deployment and the identity that got the roles,
  * and ends it when it is deleted. One at a time: an environment has one. In the environment of `azure` the commands `ssh` and `scp` reach
- * it at 127.0.0.1, which is its public address there. Disposing ends it.
+ * it at 127.0.0.1, which is its public address there. Instances of scale sets are left out. Disposing ends it.
  */
 export async function startDeployedVms(azure: FakeAzure, { programs, path }: DeployedVmOptions): Promise<AsyncDisposable> {
   const directory = dirname(azure.environmentFile);
   const port = await freePort();
   await writeSshPrograms({ directory, binDirectory: join(directory, 'bin'), port, path });
   let vm: LocalVm | undefined;
+  let made: string | undefined;
   let last = Promise.resolve();
 
   const make = async (id: string): Promise<void> => {
     const machine = azure.resourceManager.resource(id);
+    if (stringAt(machine, 'properties.virtualMachineScaleSet.id') !== undefined) return;
+    made = id;
     const keys = listAt(machine, 'properties.osProfile.linuxConfiguration.ssh.publicKeys').map((key) => stringAt(key, 'keyData') ?? '');
     const user = stringAt(machine, 'properties.osProfile.adminUsername');
     const size = stringAt(machine, 'properties.hardwareProfile.vmSize') ?? '';
@@ -51,10 +54,14 @@ export async function startDeployedVms(azure: FakeAzure, { programs, path }: Dep
   const remove = async (): Promise<void> => {
     await vm?.[Symbol.asyncDispose]();
     vm = undefined;
+    made = undefined;
   };
   const follow = ({ kind, id, type }: ResourceEvent): Promise<void> | undefined => {
     if (type.toLowerCase() !== MACHINES.toLowerCase() || kind === 'updated') return undefined;
-    last = last.then(() => (kind === 'created' && vm === undefined ? make(id) : remove()));
+    last = last.then(async () => {
+      if (kind === 'created' && made === undefined) await make(id);
+      if (kind === 'deleted' && made === id) await remove();
+    });
     return last;
   };
   const unsubscribe = azure.resourceManager.subscribe(follow);

@@ -7,19 +7,23 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { issueToken } from './tokens.ts';
 
-/** The blob server behind a gate: one account of an Azurite that serves HTTPS with `--oauth basic`. */
-export interface BlobUpstreamOptions {
+/** The server of blobs or queues behind a gate: one account of an Azurite that serves HTTPS with `--oauth basic`. */
+export interface StorageUpstreamOptions {
   /** `https://127.0.0.1:PORT/ACCOUNT` */
   readonly url: string;
   /** Its certificate, PEM. */
   readonly certificate: string;
 }
 
+/** Which service it is: of blobs in containers, or of messages in queues. */
+export type StorageServiceName = 'blob' | 'queue';
+
 /** A request to pass on, and how far. */
 export interface ForwardedRequest {
   readonly account: string;
-  readonly container: string;
-  /** What follows the container in the request's target, query included. */
+  /** The container or the queue. */
+  readonly name: string;
+  /** What follows the name in the request's target, query included. */
   readonly rest: string;
   /** Whether a list of blobs is asked for: its answer names account and container. */
   readonly isListing: boolean;
@@ -37,37 +41,45 @@ const TOKEN_LIFE_MS = 60 * 60 * 1000;
 /** Whose requests they are does not matter to the upstream: it lets everybody do everything. */
 const GATE = '00000000-0000-4000-8000-000000000000';
 
+/** What the query says when a container or a queue itself is meant, and how the services answer when it is made and deleted. */
+const SERVICES = {
+  blob: { query: '?restype=container', made: [201, 409], deleted: [202, 404] },
+  queue: { query: '', made: [201, 204, 409], deleted: [204, 404] },
+} as const;
+
 /**
- * Holds the containers of any number of accounts in the one account of an upstream, under names of their own, and passes requests on to
- * them. Bodies are streamed; headers keep their case, on which the names of metadata depend.
+ * Holds the containers or the queues of any number of accounts in the one account of an upstream, under names of their own, and passes
+ * requests on to them. Bodies are streamed; headers keep their case, on which the names of metadata depend.
  */
-export class BlobUpstream implements Disposable {
+export class StorageUpstream implements Disposable {
+  readonly #service: StorageServiceName;
   readonly #url: URL;
   readonly #agent: Agent;
-  /** The last change of each container, for which its requests wait. */
+  /** The last change of each container or queue, for which its requests wait. */
   readonly #changes = new Map<string, Promise<void>>();
 
-  constructor({ url, certificate }: BlobUpstreamOptions) {
+  constructor(service: StorageServiceName, { url, certificate }: StorageUpstreamOptions) {
+    this.#service = service;
     this.#url = new URL(url);
     this.#agent = new Agent({ keepAlive: true, ca: certificate });
   }
 
-  /** Makes a container; nothing happens when it is there. */
-  createContainer(account: string, container: string): Promise<void> {
-    return this.#change('PUT', account, container, [201, 409]);
+  /** Makes a container or a queue; nothing happens when it is there. */
+  create(account: string, name: string): Promise<void> {
+    return this.#change('PUT', account, name, SERVICES[this.#service].made);
   }
 
-  /** Deletes a container with its blobs; nothing happens when there is none. */
-  deleteContainer(account: string, container: string): Promise<void> {
-    return this.#change('DELETE', account, container, [202, 404]);
+  /** Deletes a container or a queue with all that is in it; nothing happens when there is none. */
+  delete(account: string, name: string): Promise<void> {
+    return this.#change('DELETE', account, name, SERVICES[this.#service].deleted);
   }
 
   /** Passes a request on and its answer back. Rejects when either side went away. */
   async forward(request: IncomingMessage, response: ServerResponse, forwarded: ForwardedRequest): Promise<void> {
-    const { account, container, rest, isListing, cutAfterBytes, onAnswer } = forwarded;
+    const { account, rest, isListing, cutAfterBytes, onAnswer } = forwarded;
     const { socket, method = 'GET' } = request;
     const downloads = method === 'GET' || method === 'HEAD';
-    const name = upstreamName(account, container);
+    const name = upstreamName(account, forwarded.name);
     await this.#changes.get(name);
     const cut = cutAfterBytes === undefined ? [] : [cutting(cutAfterBytes, socket)];
     const sent = this.#request(method, `/${name}${rest}`, passedOn(request.rawHeaders, []));
@@ -77,7 +89,7 @@ export class BlobUpstream implements Disposable {
       const listing = status === 200 && isListing;
       onAnswer(status);
       response.writeHead(status, answer.statusMessage ?? '', passedOn(answer.rawHeaders, listing ? ['content-length'] : []));
-      const rename = listing ? [renaming(account, container)] : [];
+      const rename = listing ? [renaming(account, forwarded.name)] : [];
       await pipeline([answer, ...rename, ...(downloads ? cut : []), response]);
     };
     await Promise.all([pipeline([request, ...(downloads ? [] : cut), sent]), sendBack()]);
@@ -87,17 +99,17 @@ export class BlobUpstream implements Disposable {
     this.#agent.destroy();
   }
 
-  async #change(method: string, account: string, container: string, expected: readonly number[]): Promise<void> {
-    const name = upstreamName(account, container);
+  async #change(method: string, account: string, part: string, expected: readonly number[]): Promise<void> {
+    const name = upstreamName(account, part);
     const before = this.#changes.get(name);
     const change = (async () => {
       await before?.catch(() => undefined);
-      const sent = this.#request(method, `/${name}?restype=container`, ['host', this.#url.host, 'content-length', '0']);
+      const sent = this.#request(method, `/${name}${SERVICES[this.#service].query}`, ['host', this.#url.host, 'content-length', '0']);
       sent.end();
       const [answer] = (await once(sent, 'response')) as [IncomingMessage];
       answer.resume();
       if (expected.includes(answer.statusCode ?? 0)) return;
-      throw new Error(`the blob server behind the gate answered ${answer.statusCode} to ${method} of container ${account}/${container}`);
+      throw new Error(`the ${this.#service} server behind the gate answered ${answer.statusCode} to ${method} of ${account}/${part}`);
     })();
     this.#changes.set(name, change);
     await change;
@@ -115,9 +127,9 @@ function gateToken(): string {
   return issueToken({ objectId: GATE, kind: 'app', tenantId: GATE, audience: 'https://storage.azure.com', issuedAt, expiresAt });
 }
 
-/** Containers of different accounts must not meet, and `ACCOUNT-CONTAINER` could be longer than the 63 letters that a name may have. */
-function upstreamName(account: string, container: string): string {
-  return createHash('sha256').update(`${account}/${container}`).digest('hex').slice(0, 32);
+/** Those of different accounts must not meet, and `ACCOUNT-NAME` could be longer than the 63 letters that a name may have. */
+function upstreamName(account: string, name: string): string {
+  return createHash('sha256').update(`${account}/${name}`).digest('hex').slice(0, 32);
 }
 
 /** Header fields, in the flat form of `rawHeaders`, without those that end here. */
