@@ -42,6 +42,15 @@ export const BUILT_IN_ROLES: readonly BuiltInRole[] = [
   role('18d7d88d-d35e-4fb5-a5c3-7773c20a72d9', 'User Access Administrator', {
     actions: ['*/read', 'Microsoft.Authorization/*', 'Microsoft.Support/*'],
   }),
+  role('f1a07417-d97a-45cb-824c-7a7467783830', 'Managed Identity Operator', {
+    actions: [
+      'Microsoft.ManagedIdentity/userAssignedIdentities/*/read',
+      'Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action',
+      'Microsoft.Authorization/*/read',
+      'Microsoft.Resources/subscriptions/resourceGroups/read',
+      'Microsoft.Resources/deployments/*',
+    ],
+  }),
   role('acdd72a7-3385-48ef-bd42-f606fba81ae7', 'Reader', { actions: ['*/read'] }),
   role('2a2b9908-6ea1-4ae2-8e65-a410df84e7d1', 'Storage Blob Data Reader', {
     actions: [`${BLOBS}/read`, DELEGATION_KEY],
@@ -87,10 +96,16 @@ export const BUILT_IN_ROLES: readonly BuiltInRole[] = [
   }),
 ];
 
-/** Whether one of the patterns covers the action; letter case does not matter. */
+/**
+ * Whether one of the patterns covers the action; letter case does not matter. A star between two slashes stands for nothing, too: the role
+ * Managed Identity Operator has `userAssignedIdentities/*\/assign/action` for `userAssignedIdentities/assign/action`.
+ */
 export function covers(patterns: readonly string[], action: string): boolean {
   return patterns.some((pattern) => {
-    const expression = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
+    const expression = pattern
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('/*/', '/(.*/)?')
+      .replaceAll('*', '.*');
     return new RegExp(`^${expression}$`, 'i').test(action);
   });
 }

@@ -46,7 +46,7 @@ function buildAssignment({ id, body, current, caller }: DesiredResource, context
   if (!GUID.pattern.test(principalId)) {
     throw new ArmError(400, 'InvalidPrincipalId', `A valid principal ID must be provided for role assignment; '${principalId}' is none.`);
   }
-  demandRole(role, context);
+  demandRole(role, id.scope, context);
   const assignments = context.store.ofType(ASSIGNMENT_TYPE);
   const identity = (assignment: { readonly body: JsonObject }): string =>
     `${stringAt(assignment.body, 'properties.principalId') ?? ''} ${roleGuid(stringAt(assignment.body, 'properties.roleDefinitionId') ?? '')}`.toLowerCase();
@@ -112,10 +112,10 @@ function principalType(principalId: string, given: string | undefined, { directo
   return found.type;
 }
 
-function demandRole(role: string, { store }: ArmContext): void {
-  const known =
-    BUILT_IN_ROLES.some(({ id }) => id === role) || store.ofType(DEFINITION_TYPE).some(({ id }) => id.name.toLowerCase() === role);
-  if (known) return;
+/** A role of one's own is there only in the scopes in which it can be assigned. */
+function demandRole(role: string, scope: string, { store }: ArmContext): void {
+  const custom = store.ofType(DEFINITION_TYPE).find(({ id }) => id.name.toLowerCase() === role);
+  if (BUILT_IN_ROLES.some(({ id }) => id === role) || (custom !== undefined && isAssignable(custom.body, scope))) return;
   throw new ArmError(
     400,
     'RoleDefinitionDoesNotExist',
@@ -157,6 +157,10 @@ export const ROLE_DEFINITION: ResourceType = {
   whatIfIgnores: ['properties.type', 'properties.description'],
 };
 
+function isAssignable(role: JsonObject, scope: string): boolean {
+  return listAt(role, 'properties.assignableScopes').some((assignable) => typeof assignable === 'string' && isWithin(scope, assignable));
+}
+
 /** The built-in and custom roles that can be assigned at a scope, as a list shows them. */
 export function roleDefinitionsAt(scope: string, context: ArmContext): readonly JsonObject[] {
   const prefix = `/subscriptions/${context.subscriptionId}/providers/${DEFINITION_TYPE}`;
@@ -169,9 +173,7 @@ export function roleDefinitionsAt(scope: string, context: ArmContext): readonly 
   }));
   const custom = context.store
     .ofType(DEFINITION_TYPE)
-    .filter(({ body }) =>
-      listAt(body, 'properties.assignableScopes').some((assignable) => typeof assignable === 'string' && isWithin(scope, assignable)),
-    )
+    .filter(({ body }) => isAssignable(body, scope))
     .map(({ id, body }): JsonObject => ({ id: id.id, name: id.name, type: id.type, ...body }));
   return [...builtIn, ...custom];
 }

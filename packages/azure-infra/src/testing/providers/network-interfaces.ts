@@ -5,8 +5,16 @@ import type { ResourceId } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { DesiredResource, ResourceType } from '../arm/resource-type.ts';
 import { oneOf, text } from './body.ts';
-import { idsIn, NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, referencedInRegion, usersOf } from './network-references.ts';
-import { INTERFACE_TYPE } from './virtual-networks.ts';
+import {
+  addressUsers,
+  idsIn,
+  INTERFACE_TYPE,
+  NETWORK_NAMING,
+  NETWORK_READ_ONLY,
+  NETWORK_TIMING,
+  referencedInRegion,
+  usersOf,
+} from './network-references.ts';
 
 const ADDRESS_TYPE = 'Microsoft.Network/publicIPAddresses';
 
@@ -50,7 +58,7 @@ export const PUBLIC_IP_ADDRESS: ResourceType = {
     };
   },
   remove: ({ id }, context) => {
-    const user = usersOf(id, INTERFACE_TYPE, 'properties.ipConfigurations', context)[0];
+    const user = addressUsers(id, context)[0];
     if (user === undefined) return;
     throw new ArmError(
       400,
@@ -166,7 +174,7 @@ function ipConfiguration(id: ResourceId, location: string, configuration: JsonOb
   const address = stringAt(configuration, 'properties.publicIPAddress.id');
   if (address !== undefined) {
     const target = referencedInRegion(id, location, address, context);
-    const other = usersOf(target.id, INTERFACE_TYPE, 'properties.ipConfigurations', context).find((user) => user.id.key !== id.key);
+    const other = addressUsers(target.id, context).find((user) => user.id.key !== id.key);
     if (other !== undefined) {
       throw new ArmError(
         400,

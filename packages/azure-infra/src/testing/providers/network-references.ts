@@ -84,6 +84,17 @@ export function idsIn(value: Json | undefined): readonly string[] {
   return Object.entries(value).flatMap(([name, inner]) => (name === 'id' && typeof inner === 'string' ? [inner] : idsIn(inner)));
 }
 
+export const INTERFACE_TYPE = 'Microsoft.Network/networkInterfaces';
+export const NAT_GATEWAY_TYPE = 'Microsoft.Network/natGateways';
+
+/** What has a public address: only one thing can. */
+export function addressUsers(id: ResourceId, context: ArmContext): readonly StoredResource[] {
+  return [
+    ...usersOf(id, INTERFACE_TYPE, 'properties.ipConfigurations', context),
+    ...usersOf(id, NAT_GATEWAY_TYPE, 'properties.publicIpAddresses', context),
+  ];
+}
+
 /** Resources of a type whose value at the path names the given id. */
 export function usersOf(id: ResourceId, type: string, path: string, { store }: ArmContext): readonly StoredResource[] {
   return store.ofType(type).filter(({ body }) => idsIn(at(body, path)).some((used) => used.toLowerCase() === id.key));

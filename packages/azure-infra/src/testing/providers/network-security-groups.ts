@@ -3,8 +3,8 @@ import { at, isObject, listAt, objectAt, stringAt, type Json, type JsonObject } 
 import { normalLocation } from '../arm/resource-service.ts';
 import type { ResourceType } from '../arm/resource-type.ts';
 import { oneOf, text } from './body.ts';
-import { NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, usersOf } from './network-references.ts';
-import { INTERFACE_TYPE, SUBNET_TYPE } from './virtual-networks.ts';
+import { INTERFACE_TYPE, NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, usersOf } from './network-references.ts';
+import { SUBNET_TYPE } from './virtual-networks.ts';
 
 /** The rules that every group has, after those of people. */
 const DEFAULT_RULES = [

@@ -3,7 +3,9 @@ import { ROLE_ASSIGNMENT, ROLE_DEFINITION } from './authorization.ts';
 import { DEPLOYMENT } from './deployments.ts';
 import { DISK } from './disks.ts';
 import { USER_ASSIGNED_IDENTITY } from './managed-identities.ts';
+import { NAT_GATEWAY } from './nat-gateways.ts';
 import { NETWORK_INTERFACE, PUBLIC_IP_ADDRESS } from './network-interfaces.ts';
+import { NETWORK_PEERING } from './network-peerings.ts';
 import { NETWORK_SECURITY_GROUP } from './network-security-groups.ts';
 import { RESOURCE_GROUP } from './resource-groups.ts';
 import { SCALE_SET } from './scale-sets.ts';
@@ -23,8 +25,10 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   QUEUE,
   VIRTUAL_NETWORK,
   SUBNET,
+  NETWORK_PEERING,
   NETWORK_SECURITY_GROUP,
   PUBLIC_IP_ADDRESS,
+  NAT_GATEWAY,
   NETWORK_INTERFACE,
   VIRTUAL_MACHINE,
   SCALE_SET,

@@ -5,7 +5,7 @@ import type { DesiredResource } from '../arm/resource-type.ts';
 import { provisioningState, type StoredResource } from '../arm/store.ts';
 import { isSpot, MACHINE_TYPE } from './compute-quota.ts';
 import { NETWORK_INTERFACE } from './network-interfaces.ts';
-import { INTERFACE_TYPE } from './virtual-networks.ts';
+import { INTERFACE_TYPE } from './network-references.ts';
 
 /** Digits of an instance's name behind the scale set's, and of its computer name behind the prefix. */
 const NAME_DIGITS = 8;

@@ -5,11 +5,11 @@ import { resourceId, type ResourceId } from '../arm/resource-id.ts';
 import { normalLocation } from '../arm/resource-service.ts';
 import type { DesiredResource, ResourceType } from '../arm/resource-type.ts';
 import { text } from './body.ts';
-import { NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, referenced, usersOf } from './network-references.ts';
+import { INTERFACE_TYPE, NETWORK_NAMING, NETWORK_READ_ONLY, NETWORK_TIMING, referenced, usersOf } from './network-references.ts';
 
 const NETWORK = 'Microsoft.Network/virtualNetworks';
 export const SUBNET_TYPE = `${NETWORK}/subnets`;
-export const INTERFACE_TYPE = 'Microsoft.Network/networkInterfaces';
+export const PEERING_TYPE = `${NETWORK}/virtualNetworkPeerings`;
 
 /**
  * Virtual networks. Their subnets are resources of their own, which a put of the network writes too: those that its `subnets` names come
@@ -35,7 +35,6 @@ export const VIRTUAL_NETWORK: ResourceType = {
         enableDdosProtection: false,
         privateEndpointVNetPolicies: 'Disabled',
         ...objectAt(withValue(body, 'properties.subnets', undefined), 'properties'),
-        virtualNetworkPeerings: [],
         provisioningState: 'Succeeded',
       },
     };
@@ -43,14 +42,15 @@ export const VIRTUAL_NETWORK: ResourceType = {
   remove: ({ id }, context) => {
     for (const subnet of context.store.ofType(SUBNET_TYPE, id.id)) demandUnused(subnet.id, context);
   },
-  view: ({ id }, body, { store }) =>
-    withValue(
-      body,
-      'properties.subnets',
-      store
-        .ofType(SUBNET_TYPE, id.id)
-        .map((subnet): Json => ({ id: subnet.id.id, name: subnet.id.name, type: subnet.id.type, ...subnet.body })),
-    ),
+  view: ({ id }, body, { store }) => {
+    const children = (type: string): readonly Json[] =>
+      store.ofType(type, id.id).map((child): Json => ({ id: child.id.id, name: child.id.name, type: child.id.type, ...child.body }));
+    return withValue(
+      withValue(body, 'properties.subnets', children(SUBNET_TYPE)),
+      'properties.virtualNetworkPeerings',
+      children(PEERING_TYPE),
+    );
+  },
   readOnly: NETWORK_READ_ONLY,
   whatIfIgnores: [
     ...['resourceGuid', 'provisioningState', 'enableDdosProtection', 'virtualNetworkPeerings', 'privateEndpointVNetPolicies'],
@@ -105,8 +105,10 @@ function subnetProperties(id: ResourceId, given: JsonObject, context: ArmContext
   if (at(given, 'addressPrefix') === undefined && at(given, 'addressPrefixes') === undefined) {
     throw new ArmError(400, 'InvalidRequestFormat', `The subnet ${id.name} has no address prefix.`);
   }
-  const group = stringAt(given, 'networkSecurityGroup.id');
-  if (group !== undefined) referenced(id, group, context);
+  for (const member of ['networkSecurityGroup', 'natGateway']) {
+    const other = stringAt(given, `${member}.id`);
+    if (other !== undefined) referenced(id, other, context);
+  }
   return {
     delegations: [],
     privateEndpointNetworkPolicies: 'Disabled',
