@@ -9,9 +9,17 @@ export const DEFAULT_OUTPUT_FOLDER = '.warpforge';
 
 /** Adds `--settings` and the flags of some groups of settings. They have no defaults: an absent flag must not replace another source. */
 export function addSettingsOptions(command: Command, groups: readonly SettingGroup[]): Command {
+  return addSettingOptions(
+    command,
+    SETTING_KEYS.filter((key) => groups.includes(SETTINGS[key].group)),
+  );
+}
+
+/** As {@link addSettingsOptions}, for some settings of groups. */
+export function addSettingOptions(command: Command, keys: readonly SettingKey[]): Command {
   command.option('--settings <file>', `settings as YAML (default: ${DEFAULT_SETTINGS_FILE}, where there is one)`);
-  for (const key of SETTING_KEYS) {
-    const option = groups.includes(SETTINGS[key].group) ? settingOption(key) : undefined;
+  for (const key of keys) {
+    const option = settingOption(key);
     if (option !== undefined) command.addOption(option);
   }
   return command;

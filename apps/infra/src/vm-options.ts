@@ -1,4 +1,4 @@
-import type { EnvironmentOutputs, InfraSettings, Machine } from '@warpforge/azure-infra';
+import type { EnvironmentOutputs, InfraSettings, SshMachine } from '@warpforge/azure-infra';
 import { defaultCachePath } from '@warpforge/azure-infra/settings';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { join } from 'node:path';
@@ -12,10 +12,18 @@ export interface VmOptions {
   readonly identity?: string;
 }
 
-/** Adds `--host`, `--user`, `--port` and `--identity`. */
-export function addVmOptions(command: Command): Command {
+/** A VM that was provisioned. */
+export interface KnownVm {
+  readonly address: string;
+  readonly adminUser: string;
+  /** Under which its host key is remembered: a VM that is made anew keeps address and name; its key is another, and so is this. */
+  readonly hostKeyAlias: string;
+}
+
+/** Adds `--host`, `--user`, `--port` and `--identity`. `known` says which VM is meant without them. */
+export function addVmOptions(command: Command, known = 'another VM than that of outputs.json'): Command {
   return command
-    .addOption(new Option('--host <host>', 'another VM than that of outputs.json').helpGroup('Connection:'))
+    .addOption(new Option('--host <host>', known).helpGroup('Connection:'))
     .addOption(new Option('--user <name>', 'who logs in there').helpGroup('Connection:'))
     .addOption(new Option('--port <number>', 'port of its SSH server').argParser(parsePort).helpGroup('Connection:'))
     .addOption(
@@ -23,23 +31,27 @@ export function addVmOptions(command: Command): Command {
     );
 }
 
-/** The VM of the environment, or the one that the options name. Nothing is connected yet. */
-export async function openVm(context: CommandContext, options: VmOptions): Promise<Machine> {
+/** The VM that the options name, or the one that `known` finds: that of the environment. Nothing is connected yet. */
+export async function openVm(
+  context: CommandContext,
+  options: VmOptions,
+  known: () => Promise<KnownVm> = () => trainingVm(context),
+): Promise<SshMachine> {
   const { SshMachine } = await import('@warpforge/azure-infra');
-  const vm = options.host === undefined ? (await context.outputs()).vm : undefined;
+  const vm = options.host === undefined ? await known() : undefined;
   return new SshMachine({
     host: options.host ?? vm?.address ?? '',
     user: options.user ?? vm?.adminUser ?? context.settings.vm.adminUser,
     port: options.port,
     identityFile: options.identity,
     knownHostsFile: join(context.outputFolder, 'known_hosts'),
-    hostKeyAlias: vm === undefined ? undefined : hostKeyAlias(vm),
+    hostKeyAlias: vm?.hostKeyAlias,
   });
 }
 
-/** A VM that is made anew keeps address and name; its key is another, and so is its identity. */
-export function hostKeyAlias({ name, principalId }: EnvironmentOutputs['vm']): string {
-  return `${name}.${principalId}`;
+async function trainingVm(context: CommandContext): Promise<KnownVm> {
+  const { address, adminUser, name, principalId } = (await context.outputs()).vm;
+  return { address, adminUser, hostKeyAlias: `${name}.${principalId}` };
 }
 
 /** Settings of the mount on the VM that exists: its size, and not what the settings say of the next one, decides where the cache is. */

@@ -18,6 +18,10 @@ export type {
   VmSku,
   WhatIfChange,
 } from './arm/resource-manager.ts';
+export { bootstrapSource, type BootstrapSource } from './bootstrap/bootstrap-source.ts';
+export { BootstrapError, type BootstrapErrorCode } from './bootstrap/errors.ts';
+export { connectionStringKey, openPackagesContainer, parseContainerUrl } from './bootstrap/packages-container.ts';
+export { prepareBootstrap, type BootstrapFile, type BootstrapOptions } from './bootstrap/prepare-bootstrap.ts';
 export { callerNetwork } from './caller-address.ts';
 export { systemClock, type Clock } from './clock.ts';
 export type { PricedResource } from './cost/cost-items.ts';
@@ -29,7 +33,7 @@ export { HOURS_PER_MONTH, type Price, type PriceOrigin, type PriceQuery, type Pr
 export { RetailPrices, type PriceFetch, type RetailPricesOptions } from './cost/retail-prices.ts';
 export { identifyCaller, openCredential, type Caller, type TokenCredential } from './credential.ts';
 export { DAEMON_AUTH_METHODS, daemonConfig, type DaemonAuthMethod, type DaemonConfigOptions } from './daemon-config.ts';
-export type { ConnectionOptions } from './dataset/container-connection.ts';
+export type { ConnectionOptions, StorageCredential } from './dataset/container-connection.ts';
 export type { ContainerTarget, DatasetFile } from './dataset/container-target.ts';
 export { DatasetUploadError, DatasetVerifyError, type UploadedFile, type UploadFailure } from './dataset/errors.ts';
 export { uploadDataset, type UploadOptions, type UploadProgress } from './dataset/upload-dataset.ts';
@@ -99,10 +103,12 @@ export {
 } from './machine/cache-warmer-setup.ts';
 export { cloudInit } from './machine/cloud-init.ts';
 export { MachineError, type MachineErrorCode } from './machine/errors.ts';
+export { installService } from './machine/install-service.ts';
 export { LocalMachine } from './machine/local-machine.ts';
 export type { Machine, OutputStream, RunOptions } from './machine/machine.ts';
 export { localPackages, type LocalPackages } from './machine/package-folder.ts';
-export { setUpCommands, type SetUpCommand } from './machine/set-up-commands.ts';
+export { installCommands, setUpCommands, type SetUpCommand } from './machine/set-up-commands.ts';
+export type { RunSetupOptions } from './machine/run-setup.ts';
 export { setUpVm, type SetUpOptions, type SetUpResult } from './machine/set-up-vm.ts';
 export type { SetupItem } from './machine/setup-report.ts';
 export { SshMachine, type SshTarget } from './machine/ssh-machine.ts';

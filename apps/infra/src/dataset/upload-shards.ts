@@ -1,10 +1,10 @@
-import type { ContainerTarget, DatasetFile, TokenCredential, UploadedFile } from '@warpforge/azure-infra';
+import type { ContainerTarget, DatasetFile, StorageCredential, UploadedFile } from '@warpforge/azure-infra';
 import { progressView } from '../progress.ts';
 import { describeUpload } from './dataset-text.ts';
 
 /** How to upload. */
 export interface UploadShardsOptions {
-  readonly credential: TokenCredential;
+  readonly credential: StorageCredential;
   readonly parallel: number | undefined;
   readonly signal: AbortSignal;
 }

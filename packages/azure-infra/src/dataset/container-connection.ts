@@ -1,4 +1,4 @@
-import type { ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
+import type { ContainerClient, StoragePipelineOptions, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { TokenCredential } from '../credential.ts';
@@ -6,10 +6,13 @@ import { whilePropagating, type PropagationWait } from '../role-propagation.ts';
 import { storageErrorCode } from '../storage-error.ts';
 import type { ContainerTarget } from './container-target.ts';
 
+/** What requests are signed with. */
+export type StorageCredential = TokenCredential | StorageSharedKeyCredential;
+
 /** How to reach containers. */
 export interface ConnectionOptions {
   /** Undefined: requests carry no credential, for emulators that ask for none. */
-  readonly credential: TokenCredential | undefined;
+  readonly credential: StorageCredential | undefined;
   readonly signal: AbortSignal;
   /** Of the SDK: another HTTP client, other retries. */
   readonly clientOptions?: StoragePipelineOptions | undefined;
@@ -60,6 +63,11 @@ export class ContainerConnection {
     const pipelineOptions = { ...clientOptions, retryOptions: { ...RETRIES, ...clientOptions?.retryOptions } };
     const url = `${target.endpoint}/${target.container}`;
     return new ContainerConnection(target, options, () => new ContainerClient(url, newPipeline(credential, pipelineOptions)));
+  }
+
+  /** Makes the container. */
+  async create(): Promise<void> {
+    await this.#run((client) => client.createIfNotExists({ abortSignal: this.#options.signal }));
   }
 
   /** All blobs whose names begin with a prefix, by name. */

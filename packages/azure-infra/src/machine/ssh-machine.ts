@@ -51,6 +51,11 @@ export class SshMachine implements Machine {
     this.description = `${target.user}@${target.host}`;
   }
 
+  /** As it was named. */
+  get host(): string {
+    return this.#target.host;
+  }
+
   /** The command line that {@link run} uses; the script goes to its standard input. */
   sshCommand(script: string, asRoot = false): readonly [string, ...string[]] {
     const { host, user, port } = this.#target;

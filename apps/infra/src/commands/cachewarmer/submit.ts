@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { addStorageOptions, openCacheWarmerStorage, type StorageOptions } from '../../cachewarmer/storage-options.ts';
-import { waitForJob } from '../../cachewarmer/wait-for-job.ts';
+import { waitForJobs } from '../../cachewarmer/wait-for-jobs.ts';
 import { CommandError, EXIT } from '../../failure.ts';
 import { interruptible } from '../../interrupt.ts';
 
@@ -67,7 +67,9 @@ async function submit(job: WarmJob, options: SubmitOptions, signal: AbortSignal)
   const storage = await openCacheWarmerStorage(options, signal);
   const id = await storage.jobs.send(formatWarmJob(job), signal);
   process.stdout.write(options.json === true ? `${JSON.stringify({ job: id })}\n` : `Job ${id} is on the queue ${storage.jobs.name}.\n`);
-  return options.wait === true ? waitForJob(storage, id, { json: options.json === true }, signal) : undefined;
+  if (options.wait !== true) return undefined;
+  const [report] = await waitForJobs(storage, [id], { json: options.json === true }, signal);
+  return report;
 }
 
 async function readJob({ job: file, ...flags }: SubmitOptions): Promise<WarmJob> {
