@@ -34,7 +34,7 @@ async function steps({ files, workers, json }: DemoOptions, signal: AbortSignal)
   const azurite = stack.use(await startAzurite({ accounts: [{ name: 'cachewarmer' }], queues: true, signal }));
   const env = { ...process.env, AZURE_STORAGE_CONNECTION_STRING: azurite.accounts[0]?.connectionString ?? '' };
 
-  say(`2/5 Two folders for two cache nodes: ${files} small files, two of 2 GB, and some that the job leaves out`);
+  say(`2/5 Two folders for two cache nodes: ${files} small files, one of 2 GB, and some that the job leaves out`);
   const nodes = makeCacheNodes(folder, files);
 
   say('3/5 A job on the queue');

@@ -23,7 +23,7 @@ interface Options {
 
 const program = new Command('npm run cachewarmer-demo --')
   .description('Warms two folders through a queue, with everything on this machine.')
-  .option('--files <n>', 'small files to make, beside two large ones', parsePositiveInteger, 2_000)
+  .option('--files <n>', 'small files to make, beside a large one', parsePositiveInteger, 2_000)
   .option('--workers <n>', 'the most workers at a time', parsePositiveInteger, 2)
   .option('--json', 'print only the report, as JSON')
   .addHelpText('after', EXAMPLES)

@@ -13,14 +13,18 @@ export class ProgramFlags {
 
   /** What is wrong with a command line, as far as its program's help says; undefined when nothing is. */
   fault({ words: [program = '', ...words] }: Command): string | undefined {
-    const [first = ''] = words;
-    const isSubcommand = /^[a-z]/.test(first);
-    const command = isSubcommand ? `${program} ${first}` : program;
-    const help = this.#help(program, isSubcommand ? [first] : []);
-    if (!help.startsWith(`Usage: ${command} `)) return `${command}: there is no such command`;
+    const path: string[] = [];
+    let help = this.#help(program, path);
+    // Commands of commands have helps of their own.
+    for (const word of words) {
+      if (!/^[a-z]/.test(word) || (path.length > 0 && !isGroup(help))) break;
+      path.push(word);
+      help = this.#help(program, path);
+      if (!help.startsWith(`Usage: ${[program, ...path].join(' ')} `)) return `${[program, ...path].join(' ')}: there is no such command`;
+    }
     const unknown = words.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*/, ''));
     const flag = unknown.find((name) => !new RegExp(`(^|\\s)${name}(?![\\w-])`, 'm').test(help));
-    return flag === undefined ? undefined : `${command}: takes no ${flag}`;
+    return flag === undefined ? undefined : `${[program, ...path].join(' ')}: takes no ${flag}`;
   }
 
   #help(program: string, subcommand: readonly string[]): string {
@@ -32,4 +36,8 @@ export class ProgramFlags {
     this.#helps.set(key, help);
     return help;
   }
+}
+
+function isGroup(help: string): boolean {
+  return /^Usage: .* \[command\]/.test(help);
 }

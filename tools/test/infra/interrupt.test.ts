@@ -12,7 +12,7 @@ afterAll(() => storage[Symbol.asyncDispose]());
 const ENTER = '\r';
 const CTRL_C = '\u0003';
 const QUESTION = '[L]eave it running (default), or [c]ancel it?';
-const GOES_ON = /warpforge-infra: the deployment warpforge-\S+ goes on in Azure; "warpforge-infra provision" follows it/;
+const GOES_ON = /warpforge-infra: the deployment warpforge-\S+ goes on in Azure; the same command follows it/;
 const CANCELED = 'warpforge-infra: the deployment was canceled; what was created is still there';
 
 /** A workplace in whose Azure time stops as soon as the first storage account is made, until it is told to go on. */

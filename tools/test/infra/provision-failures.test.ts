@@ -85,7 +85,7 @@ describe('what would fail halfway is found before anything is sent', () => {
       says: [
         'the storage account name mine cannot be had: ',
         'already taken',
-        'set STORAGE_ACCOUNT_A or STORAGE_ACCOUNT_B to another name',
+        'set STORAGE_ACCOUNT_A, STORAGE_ACCOUNT_B or CACHEWARMER_STORAGE_ACCOUNT to another name',
       ],
     },
     {
@@ -218,7 +218,7 @@ describe('a deployment that fails in the middle', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('Compute/virtualMachines warpdrive-forge-vm: FAILED: AllocationFailed: There is not enough capacity');
     expect(stderr).toMatch(/^warpforge-infra: the deployment warpforge-warpdrive-forge-\w+ failed:\nAllocationFailed: There is not enough/);
-    expect(stderr).toContain('What was created is still there. Once the reason is mended, "warpforge-infra provision" goes on from it');
+    expect(stderr).toContain('What was created is still there. Once the reason is mended, the same command goes on from it');
     expect(place.file('.warpforge/outputs.json')).toBeUndefined();
     expect(place.manager.resources(TYPES.container)).toHaveLength(2);
 
@@ -240,7 +240,7 @@ describe('a deployment that fails in the middle', () => {
     const { code, stderr } = await place.run(['provision', '--yes']);
     expect(code).toBe(1);
     expect(stderr).toContain('reading the deployment failed (HTTP 403): AuthorizationFailed');
-    expect(stderr).toMatch(/\nthe deployment warpforge-\S+ goes on in Azure; "warpforge-infra provision" follows it\n$/);
+    expect(stderr).toMatch(/\nthe deployment warpforge-\S+ goes on in Azure; the same command follows it\n$/);
     const before = place.manager.log.length;
     expect(await place.succeed(['provision', '--yes'])).toMatch(/^==> The deployment warpforge-\S+ is running already; following it$/m);
     expect(place.writes(before)).toEqual([]);
