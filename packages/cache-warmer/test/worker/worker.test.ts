@@ -1,6 +1,7 @@
 import { appendFile, mkdir, rm, utimes } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueError, RecordError } from '../../src/errors.ts';
+import type { CacheWarmerEvent } from '../../src/events.ts';
 import { WorkerBeacons } from '../../src/records/worker-beacons.ts';
 import { eventually, never, Rig } from './rig.ts';
 
@@ -98,6 +99,22 @@ describe('files that cannot be read', () => {
     ]);
   });
 
+  it('are each tried through all addresses, whatever failed before', async () => {
+    await rig.send({ files: [await rig.file('a', 10), await rig.file('b', 20), await rig.file('c', 30)] });
+    await rm(rig.path('a', 0));
+    await rm(rig.path('b', 1));
+    await rm(rig.path('c', 0));
+    rig.start();
+    await rig.untilEmpty();
+    expect(await rig.done(0)).toMatchObject({
+      failed: [],
+      addresses: [
+        { files: 1, bytes: 20 },
+        { files: 2, bytes: 40 },
+      ],
+    });
+  });
+
   it('are recorded at once when they have changed, are gone, or are directories', async () => {
     const names = ['longer', 'newer', 'gone', 'directory', 'good'];
     const files = await Promise.all(names.map((name) => rig.file(name, 10)));
@@ -139,6 +156,8 @@ describe('files that cannot be read', () => {
       rig.clock.pass(5000);
     }
     await rig.untilEmpty();
+    // Stored before the record is written, so that a crash repeats these steps only.
+    expect(rig.stored.at(-1)).toMatchObject({ leaseSeconds: 60, message: { failures: 5, todo: [1], done: 0 } });
     const failed = await rig.failed(0);
     expect(failed).toMatchObject({ files: 1, bytes: 10, failed: [{ path: 'x'.repeat(300) }] });
     expect(failed?.failed[0]?.reason).toMatch(/ENAMETOOLONG/);
@@ -301,6 +320,7 @@ describe('a lease', () => {
       { failures: 0, done: 0, offset: KIB64, through: 0, failed: [], read: [{ files: 0, bytes: KIB64 }] },
     ]);
     expect(rig.of('item-handed-back')).toMatchObject([{ why: 'the worker is to stop' }]);
+    expect(rig.of('trouble')).toEqual([]);
     rig.start();
     await rig.untilEmpty();
     expect((await rig.done(0))?.addresses).toEqual([{ files: 1, bytes: 3 * KIB64 }]);
@@ -310,6 +330,18 @@ describe('a lease', () => {
     const file = await rig.file('a', 3 * KIB64);
     await rig.send({ files: [file] }, { offset: KIB64, through: 0, read: [{ files: 0, bytes: KIB64 }] });
     await rm(rig.path('a', 0));
+    rig.start();
+    await rig.untilEmpty();
+    expect((await rig.done(0))?.addresses).toEqual([
+      { files: 0, bytes: 0 },
+      { files: 1, bytes: 3 * KIB64 },
+    ]);
+  });
+
+  it('whose position is of an address that cannot be mounted any more begins the file anew through another', async () => {
+    const file = await rig.file('a', 3 * KIB64);
+    await rig.send({ files: [file] }, { offset: KIB64, through: 0, read: [{ files: 0, bytes: KIB64 }] });
+    await rm(rig.addresses[0]!, { recursive: true });
     rig.start();
     await rig.untilEmpty();
     expect((await rig.done(0))?.addresses).toEqual([
@@ -354,14 +386,28 @@ describe('the end', () => {
   });
 
   it('comes when it was idle for long enough', async () => {
-    const worker = rig.start({ idleExitSeconds: 30 });
+    let doneAt = 0;
+    const onEvent = ({ kind }: CacheWarmerEvent): void => {
+      if (kind === 'item-done') doneAt = rig.clock.now();
+    };
+    const worker = rig.start({ idleExitSeconds: 30, onEvent });
+    const pass = async (seconds: number): Promise<void> => {
+      for (let passed = 0; passed < seconds; passed += 5) {
+        await eventually(() => expect(rig.clock.waits.some((wait) => wait <= 5000)).toBe(true));
+        rig.clock.pass(5000);
+      }
+    };
+    await pass(20);
     await rig.send({ files: [await rig.file('a', 1)] });
+    await pass(5);
+    await eventually(() => expect(doneAt).toBeGreaterThan(0));
+    await pass(25);
     await eventually(async () => {
       rig.clock.pass(1000);
       expect(await Promise.race([worker.end, Promise.resolve('works')])).not.toBe('works');
     });
     expect(await worker.end).toEqual({ reason: 'idle' });
-    expect(await rig.done(0)).toMatchObject({ files: 1 });
+    expect(rig.clock.now() - doneAt).toBeGreaterThanOrEqual(30_000);
   });
 
   it('unmounts in reverse order and takes the beacon away', async () => {
