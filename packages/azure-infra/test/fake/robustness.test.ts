@@ -1,10 +1,60 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { at, isList, isObject, type Json, type JsonObject } from '../../src/testing/arm/json.ts';
+import { at, isList, isObject, withValue, type Json, type JsonObject } from '../../src/testing/arm/json.ts';
 import { deploy, fakeWithGroup, GROUP, requestFor, send } from './fake-requests.ts';
 import { machine, network, readerOf, storage, template } from './environment-template.ts';
+import { identity, scaleSet } from './scale-set-template.ts';
 
-const everything: readonly JsonObject[] = [...network, machine, ...storage('accounta'), readerOf('accounta')];
+const links: readonly JsonObject[] = [
+  {
+    type: 'Microsoft.Network/publicIPAddresses',
+    apiVersion: '2024-05-01',
+    name: 'nat-ip',
+    location: 'eastus',
+    sku: { name: 'Standard' },
+    properties: { publicIPAllocationMethod: 'Static' },
+  },
+  {
+    type: 'Microsoft.Network/natGateways',
+    apiVersion: '2024-05-01',
+    name: 'nat',
+    location: 'eastus',
+    sku: { name: 'Standard' },
+    properties: { publicIpAddresses: [{ id: "[resourceId('Microsoft.Network/publicIPAddresses', 'nat-ip')]" }] },
+    dependsOn: ['nat-ip'],
+  },
+  {
+    type: 'Microsoft.Network/virtualNetworks',
+    apiVersion: '2024-05-01',
+    name: 'far',
+    location: 'westus3',
+    properties: { addressSpace: { addressPrefixes: ['10.22.0.0/16'] } },
+  },
+  {
+    type: 'Microsoft.Network/virtualNetworks/virtualNetworkPeerings',
+    apiVersion: '2024-05-01',
+    name: 'vnet/to-far',
+    properties: {
+      allowVirtualNetworkAccess: true,
+      remoteVirtualNetwork: { id: `${GROUP}/providers/Microsoft.Network/virtualNetworks/far` },
+    },
+    dependsOn: ['vnet', 'far'],
+  },
+];
+const role: JsonObject = {
+  type: 'Microsoft.Authorization/roleDefinitions',
+  apiVersion: '2022-04-01',
+  name: 'dddddddd-0000-4000-8000-000000000001',
+  properties: {
+    roleName: 'Scaler',
+    permissions: [{ actions: ['Microsoft.Compute/virtualMachineScaleSets/write'], dataActions: [] }],
+    assignableScopes: [GROUP],
+  },
+};
+const everything: readonly JsonObject[] = [
+  ...[...network, machine, ...storage('accounta'), readerOf('accounta'), ...links, role],
+  ...[identity('workers'), withValue(scaleSet, 'sku.capacity', 2)],
+];
 const parameters = { parameters: { principal: { type: 'string', defaultValue: 'bbbbbbbb-0000-4000-8000-000000000000' } } };
 
 /** All places in a value. */
@@ -42,6 +92,13 @@ it('answers to any template with a state or an error, and never breaks', async (
   );
 });
 
+/** Types and names alternate in the path of a request. */
+function pathOf(id: string): string {
+  return id
+    .replace('accounta/default/data', 'accounta/blobServices/default/containers/data')
+    .replace('virtualNetworkPeerings/vnet/', 'vnet/virtualNetworkPeerings/');
+}
+
 it('answers to any body of any resource', async () => {
   const requests = fc.constantFrom(...everything).chain((resource) => {
     const request = requestFor(resource);
@@ -50,19 +107,18 @@ it('answers to any body of any resource', async () => {
       .chain((path) => anything.map((by) => ({ ...request, body: replaced(request.body, path, by) })));
   });
   await fc.assert(
-    fc.asyncProperty(requests, fc.constantFrom('PUT', 'PATCH', 'POST'), async ({ id, apiVersion, body }, method) => {
-      const fake = fakeWithGroup();
-      await deploy(fake, template(everything, parameters));
-      const { status } = await send(
-        fake,
-        method,
-        `${id.replace('accounta/default/data', 'accounta/blobServices/default/containers/data')}?api-version=${apiVersion}`,
-        { body },
-      );
-      expect([200, 201, 202, 400, 403, 404, 409]).toContain(status);
-      fake.clock.advance(60);
-      expect((await send(fake, 'GET', `${GROUP}?api-version=2024-03-01`)).status).toBe(200);
-    }),
+    fc.asyncProperty(
+      requests,
+      fc.constantFrom(['PUT'], ['PATCH'], ['POST'], ['POST', '/delete']),
+      async ({ id, apiVersion, body }, [method = '', action = '']) => {
+        const fake = fakeWithGroup();
+        await deploy(fake, template(everything, parameters));
+        const { status } = await send(fake, method, `${pathOf(id)}${action}?api-version=${apiVersion}`, { body });
+        expect([200, 201, 202, 400, 403, 404, 409]).toContain(status);
+        fake.clock.advance(60);
+        expect((await send(fake, 'GET', `${GROUP}?api-version=2024-03-01`)).status).toBe(200);
+      },
+    ),
     { numRuns: 100 },
   );
 });
