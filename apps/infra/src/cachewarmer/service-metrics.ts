@@ -47,25 +47,44 @@ export async function openServiceMetrics(address: string | undefined): Promise<S
     url: server.url,
     onEvent(event) {
       switch (event.kind) {
-        case 'job-ended':
-          { counters.jobs.add({ state: event.report.state }); return; }
-        case 'item-done':
-          { counters.items.add({ outcome: 'done' }); return; }
-        case 'item-failed':
-          { counters.items.add({ outcome: 'failed_attempt' }); return; }
-        case 'item-handed-back':
-          { counters.items.add({ outcome: 'handed_back' }); return; }
-        case 'lease-lost':
-          { counters.items.add({ outcome: 'lease_lost' }); return; }
+        case 'job-ended': {
+          counters.jobs.add({ state: event.report.state });
+          return;
+        }
+        case 'item-done': {
+          counters.items.add({ outcome: 'done' });
+          return;
+        }
+        case 'item-failed': {
+          counters.items.add({ outcome: 'failed_attempt' });
+          return;
+        }
+        case 'item-handed-back': {
+          counters.items.add({ outcome: 'handed_back' });
+          return;
+        }
+        case 'lease-lost': {
+          counters.items.add({ outcome: 'lease_lost' });
+          return;
+        }
         case 'bytes-read':
           counters.files.add({ address: event.address }, event.files);
-          { counters.bytes.add({ address: event.address }, event.bytes); return; }
-        case 'file-retried':
-          { counters.retries.add({ address: event.address }); return; }
-        case 'message-poisoned':
-          { counters.poison.add({ queue: event.queue }); return; }
-        case 'trouble':
-          { counters.troubles.add({}); return; }
+          {
+            counters.bytes.add({ address: event.address }, event.bytes);
+            return;
+          }
+        case 'file-retried': {
+          counters.retries.add({ address: event.address });
+          return;
+        }
+        case 'message-poisoned': {
+          counters.poison.add({ queue: event.queue });
+          return;
+        }
+        case 'trouble': {
+          counters.troubles.add({});
+          return;
+        }
         case 'instances':
           now.live = event.live;
           now.wanted = event.wanted;
