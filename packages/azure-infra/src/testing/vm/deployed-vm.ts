@@ -42,12 +42,13 @@ export async function startDeployedVms(azure: FakeAzure, { programs, path }: Dep
     const keys = listAt(machine, 'properties.osProfile.linuxConfiguration.ssh.publicKeys').map((key) => stringAt(key, 'keyData') ?? '');
     const user = stringAt(machine, 'properties.osProfile.adminUsername');
     const size = stringAt(machine, 'properties.hardwareProfile.vmSize') ?? '';
+    const own = stringAt(machine, 'identity.principalId') !== undefined;
     vm = await LocalVm.start({
       programs,
       port,
       authorizedKeys: keys,
       ...(user === undefined ? {} : { user }),
-      identity: { environment: azure.vmEnvironment, certificate: azure.certificate },
+      identity: { environment: own ? azure.vmEnvironment : azure.machineEnvironment(id), certificate: azure.certificate },
       disks: HAS_LOCAL_NVME.test(size) ? [{ model: 'Microsoft NVMe Direct Disk v2', bytes: NVME_BYTES }] : [],
     });
   };
