@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { warpforgeInfra } from './program.ts';
+import { startWarpforgeInfra, warpforgeInfra } from './program.ts';
 
 const BIN = fileURLToPath(new URL('../bin/warpforge-infra.mjs', import.meta.url));
 const COMMANDS = ['plan', 'provision', 'status', 'teardown', 'dataset', 'setup', 'config', 'run', 'cachewarmer'];
@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('warpforge-infra', () => {
   it('lists its commands in groups', () => {
-    const { status, stdout, stderr } = warpforgeInfra(['--help']);
+    const { status, stdout, stderr } = startWarpforgeInfra(['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('Usage: warpforge-infra');
     expect(stdout.match(/^[A-Z][\w ]*:$/gm)).toEqual([
@@ -28,8 +28,8 @@ describe('warpforge-infra', () => {
     expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)).toEqual([...COMMANDS, 'help']);
   });
 
-  it.each([...COMMANDS.slice(0, -1), 'cachewarmer check'])('helps with %s', (command) => {
-    const { status, stdout, stderr } = warpforgeInfra([...command.split(' '), '--help']);
+  it.each([...COMMANDS.slice(0, -1), 'cachewarmer check'])('helps with %s', async (command) => {
+    const { status, stdout, stderr } = await warpforgeInfra([...command.split(' '), '--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(`Usage: warpforge-infra ${command}`);
     expect(stdout).toMatch(new RegExp(`^ {2}\\$ .*warpforge-infra ${command}`, 'm'));
@@ -37,8 +37,8 @@ describe('warpforge-infra', () => {
     expect(stdout).not.toContain('\u001B');
   });
 
-  it.each(['--nonsense', 'paln', 'plan --nonsense', 'cachewarmer check', ''])('exits with 2 on wrong usage: "%s"', (line) => {
-    const { status, stderr } = warpforgeInfra(line === '' ? [] : line.split(' '));
+  it.each(['--nonsense', 'paln', 'plan --nonsense', 'cachewarmer check', ''])('exits with 2 on wrong usage: "%s"', async (line) => {
+    const { status, stderr } = await warpforgeInfra(line === '' ? [] : line.split(' '));
     expect(status).toBe(2);
     expect(stderr).toContain('--help');
   });
@@ -63,7 +63,7 @@ process.on('exit', () => writeFileSync(${JSON.stringify(list)}, loaded.join('\\n
 
   it('names every faulty setting with where it comes from, and exits with 2', () => {
     writeFileSync(join(folder, 'warpforge.yaml'), 'vm_nmae: vm\nnum_shards: 1\n');
-    const { status, stdout, stderr } = warpforgeInfra(['dataset', '--image-size', 'large'], {
+    const { status, stdout, stderr } = startWarpforgeInfra(['dataset', '--image-size', 'large'], {
       cwd: folder,
       env: { IMAGES_PER_SHARD: 'many' },
     });
@@ -76,8 +76,8 @@ process.on('exit', () => writeFileSync(${JSON.stringify(list)}, loaded.join('\\n
 `);
   });
 
-  it('takes another settings file, which must be there then', () => {
-    const missing = warpforgeInfra(['plan', '--offline', '--settings', 'missing.yaml'], { cwd: folder });
+  it('takes another settings file, which must be there then', async () => {
+    const missing = await warpforgeInfra(['plan', '--offline', '--settings', 'missing.yaml'], { cwd: folder });
     expect(missing).toMatchObject({ status: 2, stdout: '' });
     expect(missing.stderr).toContain('cannot read the settings missing.yaml: there is no such file; name another file with --settings');
   });
@@ -95,23 +95,23 @@ process.on('exit', () => writeFileSync(${JSON.stringify(list)}, loaded.join('\\n
 describe('warpforge-infra cachewarmer check', () => {
   const job = JSON.stringify({ WarmTargetMountAddresses: ['10.0.1.11'], WarmTargetExportPath: '/animation', WarmTargetPath: '/scene1' });
 
-  it('reads a job from a file, and base64 from standard input', () => {
+  it('reads a job from a file, and base64 from standard input', async () => {
     const file = join(folder, 'job.json');
     writeFileSync(file, job);
-    expect(warpforgeInfra(['cachewarmer', 'check', file])).toMatchObject({
+    expect(await warpforgeInfra(['cachewarmer', 'check', file])).toMatchObject({
       status: 0,
       stdout: 'valid: warms /animation/scene1 through 10.0.1.11\n',
     });
-    const { status, stdout } = warpforgeInfra(['cachewarmer', 'check', '-', '--json'], { input: Buffer.from(job).toString('base64') });
+    const { status, stdout } = startWarpforgeInfra(['cachewarmer', 'check', '-', '--json'], { input: Buffer.from(job).toString('base64') });
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ target: { exportPath: '/animation' }, maxFileSizeBytes: 0 });
   });
 
-  it('names the faults of a bad one, and a file that is not there', () => {
-    const bad = warpforgeInfra(['cachewarmer', 'check', '-'], { input: '{"WarmTargetPath": "scene1"}' });
+  it('names the faults of a bad one, and a file that is not there', async () => {
+    const bad = startWarpforgeInfra(['cachewarmer', 'check', '-'], { input: '{"WarmTargetPath": "scene1"}' });
     expect(bad).toMatchObject({ status: 1, stdout: '' });
     expect(bad.stderr).toContain('WarmTargetPath: must be an absolute path');
-    const missing = warpforgeInfra(['cachewarmer', 'check', join(folder, 'missing.json')]);
+    const missing = await warpforgeInfra(['cachewarmer', 'check', join(folder, 'missing.json')]);
     expect(missing.status).toBe(1);
     expect(missing.stderr).toContain('no such file');
     expect(missing.stderr).not.toContain('    at ');

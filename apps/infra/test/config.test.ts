@@ -27,17 +27,17 @@ describe('config', () => {
   beforeAll(() => writeOutputs(join(cwd, '.warpforge'), outputs));
   afterAll(() => rmSync(cwd, { recursive: true }));
 
-  it("prints the guide's step 4, with the cache where the VM that exists has a disk for it", () => {
-    const { status, stdout, stderr } = warpforgeInfra(['config'], { cwd });
+  it("prints the guide's step 4, with the cache where the VM that exists has a disk for it", async () => {
+    const { status, stdout, stderr } = await warpforgeInfra(['config'], { cwd });
     expect(stderr).toBe('');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^mount_point: \/wd\nallow_other: true\n\ncache:\n {2}path: \/mnt\/nvme\/warpdrive-cache\n {2}max_size: 50GB\n/);
     expect(stdout).toContain('\n  - name: datasets-wus3         # West US 3\n');
   });
 
-  it('writes a file, with settings from everywhere', () => {
+  it('writes a file, with settings from everywhere', async () => {
     const args = ['config', '--mount-point', '/mnt/wd', '--auth', 'azure_cli', '--output', 'warpdrive.yaml'];
-    expect(warpforgeInfra(args, { cwd, env: { WD_CACHE_DIR: '/data/cache' } })).toEqual({
+    expect(await warpforgeInfra(args, { cwd, env: { WD_CACHE_DIR: '/data/cache' } })).toEqual({
       status: 0,
       stdout: 'wrote warpdrive.yaml\n',
       stderr: '',
@@ -48,30 +48,30 @@ describe('config', () => {
     expect(text).toContain('method: azure_cli');
   });
 
-  it('prints one JSON object', () => {
-    expect(JSON.parse(warpforgeInfra(['config', '--json'], { cwd }).stdout)).toMatchObject({
+  it('prints one JSON object', async () => {
+    expect(JSON.parse((await warpforgeInfra(['config', '--json'], { cwd })).stdout)).toMatchObject({
       mount_point: '/wd',
       backends: [{ name: 'datasets-cac', config: { account: 'datacac' } }, { name: 'datasets-wus3' }],
     });
   });
 
-  it('says what is to be done first, and what is wrong', () => {
-    const none = warpforgeInfra(['config', '--output-dir', 'nowhere'], { cwd });
+  it('says what is to be done first, and what is wrong', async () => {
+    const none = await warpforgeInfra(['config', '--output-dir', 'nowhere'], { cwd });
     expect(none).toMatchObject({ status: 1, stdout: '' });
     expect(none.stderr).toContain('Run "warpforge-infra provision"');
-    const settings = warpforgeInfra(['config', '--mount-point', 'wd', '--output', 'other.yaml'], { cwd });
+    const settings = await warpforgeInfra(['config', '--mount-point', 'wd', '--output', 'other.yaml'], { cwd });
     expect(settings).toMatchObject({ status: 2, stdout: '' });
     expect(settings.stderr).toContain('--mount-point: must be an absolute path');
     expect(existsSync(join(cwd, 'other.yaml'))).toBe(false);
-    const file = warpforgeInfra(['config', '--output', 'no/such/folder.yaml'], { cwd });
+    const file = await warpforgeInfra(['config', '--output', 'no/such/folder.yaml'], { cwd });
     expect(file).toMatchObject({ status: 2, stdout: '' });
     expect(file.stderr).toContain('cannot write no/such/folder.yaml');
-    expect(warpforgeInfra(['config', '--auth', 'password'], { cwd })).toMatchObject({ status: 2 });
+    expect(await warpforgeInfra(['config', '--auth', 'password'], { cwd })).toMatchObject({ status: 2 });
   });
 
-  it('says why a VM that does not answer gets nothing', () => {
+  it('says why a VM that does not answer gets nothing', async () => {
     // Nothing listens on port 1.
-    const { status, stderr } = warpforgeInfra(['config', '--install', '--port', '1'], { cwd });
+    const { status, stderr } = await warpforgeInfra(['config', '--install', '--port', '1'], { cwd });
     expect(status).toBe(1);
     expect(stderr).toContain('127.0.0.1, port 1 does not answer to SSH');
   });

@@ -21,8 +21,8 @@ describe('the README', () => {
     }
   });
 
-  it('tells of every command, and of no other', () => {
-    const { stdout } = warpforgeInfra(['--help']);
+  it('tells of every command, and of no other', async () => {
+    const { stdout } = await warpforgeInfra(['--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) .*\[options\]/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
     expect(commands.length).toBeGreaterThan(7);
     const told = [...ROWS.keys()].filter((name) => /^[a-z]+( [a-z]+)?$/.test(name) && !SETTING_KEYS.some((key) => key === name));
