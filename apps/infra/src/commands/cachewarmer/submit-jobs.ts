@@ -1,8 +1,9 @@
-import type { CacheWarmerStorage, JobReport, WarmJob } from '@warpforge/cache-warmer';
+import type { JobReport } from '@warpforge/cache-warmer';
 import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { parseJobList } from '../../cachewarmer/job-list.ts';
+import { sendJobs } from '../../cachewarmer/send-jobs.ts';
 import { addStorageOptions, openCacheWarmerStorage, type StorageOptions } from '../../cachewarmer/storage-options.ts';
 import { waitForJobs } from '../../cachewarmer/wait-for-jobs.ts';
 import { CommandError } from '../../failure.ts';
@@ -46,7 +47,7 @@ export function addSubmitJobsCommand(group: Command): void {
       await interruptible(async (signal) => {
         const storage = await openCacheWarmerStorage(options, signal);
         const json = options.json === true;
-        const ids = await sendAll(storage, jobs, json, signal);
+        const ids = await sendJobs(storage, jobs, json, signal);
         if (options.wait === true) demandWarm(await waitForJobs(storage, ids, { json }, signal));
       });
     });
@@ -59,27 +60,6 @@ async function read(file: string): Promise<string> {
   } catch (cause) {
     throw new CommandError('USAGE', `cannot read the jobs ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-}
-
-/** Prints each id as soon as it is known, so that none is lost when a later job cannot be sent. */
-async function sendAll(storage: CacheWarmerStorage, jobs: readonly WarmJob[], json: boolean, signal: AbortSignal): Promise<string[]> {
-  const { describeTarget, formatWarmJob } = await import('@warpforge/cache-warmer');
-  const ids: string[] = [];
-  for (const job of jobs) {
-    try {
-      const id = await storage.jobs.send(formatWarmJob(job), signal);
-      const target = describeTarget(job.target);
-      process.stdout.write(json ? `${JSON.stringify({ job: id, target })}\n` : `${id}  ${target}\n`);
-      ids.push(id);
-    } catch (cause) {
-      if (ids.length === 0) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      const place = `${formatCount(jobs.length, 'job')} in the file, the first ${ids.length} were sent and are on the queue, the others were not`;
-      throw new CommandError('NOT_DONE', `of ${place}: ${why}`, { cause });
-    }
-  }
-  if (!json) process.stdout.write(`${formatCount(ids.length, 'job')} on the queue ${storage.jobs.name}.\n`);
-  return ids;
 }
 
 function demandWarm(reports: readonly JobReport[]): void {
