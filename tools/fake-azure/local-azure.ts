@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path';
 export interface LocalAzureOptions {
   /** Folder for the files that people and programs read, made if missing and left in place. Default: a temporary one, removed at the end. */
   readonly directory?: string;
-  /** TCP port of Resource Manager; blobs are at the next one. Default: free ones. */
+  /** TCP port of Resource Manager; blobs are at the next one, queues at the one after it. Default: free ones. */
   readonly port?: number;
   /** `PATH` of whoever uses it. */
   readonly path: string;
@@ -30,7 +30,7 @@ export interface LocalAzureOptions {
 const LIKENESS = { pollSeconds: 30, rolePropagationSeconds: 30 };
 
 /**
- * Starts the doubles of Azure's services on this machine, with Azurite for the blobs. All state is in memory.
+ * Starts the doubles of Azure's services on this machine, with Azurite for blobs and queues. All state is in memory.
  *
  * @throws {Error} where a VM is asked for and cannot be made, with what it needs.
  */
@@ -42,10 +42,11 @@ export async function startLocalAzure({ directory, vmPrograms, ...options }: Loc
   if (directory === undefined) stack.defer(() => rm(folder, { recursive: true, force: true }));
   else await mkdir(folder, { recursive: true });
   const certificate = stack.use(await makeCertificate());
-  const azurite = stack.use(await startAzurite({ accounts: [{ name: 'upstream' }], tls: certificate }));
+  const azurite = stack.use(await startAzurite({ accounts: [{ name: 'upstream' }], queues: true, tls: certificate }));
   const [account] = azurite.accounts;
   const upstream = { url: account?.blobEndpoint ?? '', certificate: certificate.cert };
-  const azure = stack.use(await startFakeAzure({ ...options, upstream, directory: folder, resourceManager: LIKENESS }));
+  const queueUpstream = { url: account?.queueEndpoint ?? '', certificate: certificate.cert };
+  const azure = stack.use(await startFakeAzure({ ...options, upstream, queueUpstream, directory: folder, resourceManager: LIKENESS }));
   if (vmPrograms !== undefined) stack.use(await startDeployedVms(azure, { programs: vmPrograms, path: options.path }));
   const owned = stack.move();
   return { ...azure, [Symbol.asyncDispose]: () => owned.disposeAsync() };

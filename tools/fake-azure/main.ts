@@ -27,8 +27,8 @@ const ROOT = join(import.meta.dirname, '../..');
 
 const stopped = firstSignal();
 const program = new Command('npm run fake-azure --')
-  .description('Stands in for Azure on 127.0.0.1: Resource Manager, Blob Storage, identity of the VM, price list and Azure CLI.')
-  .option('--port <number>', 'TCP port of Resource Manager, blobs are at the next one (default: free ones)', parsePort)
+  .description('Stands in for Azure on 127.0.0.1: Resource Manager, blobs and queues, identities of machines, price list and Azure CLI.')
+  .option('--port <number>', 'TCP port of Resource Manager, blobs and queues are at the next ones (default: free ones)', parsePort)
   .option('--directory <dir>', 'folder for its files, left in place (default: a temporary one)')
   .option('--vm', "make the VM that is deployed, too: as root on Linux, out of namespaces, with this machine's network and an SSH server")
   .argument('[command...]', 'what to run in this environment')
@@ -40,7 +40,7 @@ const program = new Command('npm run fake-azure --')
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_534) throw new InvalidArgumentError('it must be a number from 1 to 65534.');
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_533) throw new InvalidArgumentError('it must be a number from 1 to 65533.');
   return port;
 }
 

@@ -96,7 +96,7 @@ export class RequestHandler {
   }
 
   /** Object id of who asks. @throws {ArmError} without a token that is for this service and still valid. */
-  #caller({ headers }: HttpRequest): string {
+  #caller({ headers, url }: HttpRequest): string {
     const refuse = (code: string, message: string): ArmError =>
       new ArmError(401, code, message, {
         headers: {
@@ -107,7 +107,8 @@ export class RequestHandler {
       throw refuse('AuthenticationFailed', "Authentication failed. The 'Authorization' header is missing.");
     const token = readToken(headers['authorization']);
     if (token === undefined) throw refuse('InvalidAuthenticationToken', 'The access token is invalid.');
-    if (!this.#options.audiences.includes(token.audience.replace(/\/$/, ''))) {
+    // The service is its own audience too, under whatever name it is reached: so clients ask that are told where it is.
+    if (![...this.#options.audiences, new URL(url).origin].includes(token.audience.replace(/\/$/, ''))) {
       throw refuse(
         'InvalidAuthenticationTokenAudience',
         `The access token has been obtained for wrong audience or resource '${token.audience}'.`,
