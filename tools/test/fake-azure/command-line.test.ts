@@ -98,7 +98,7 @@ describe('fake-azure', () => {
   });
 
   it.each([
-    [['--port', '0'], 2, /--port <number>' argument '0' is invalid. it must be a number from 1 to 65534/],
+    [['--port', '0'], 2, /--port <number>' argument '0' is invalid. it must be a number from 1 to 65533/],
     [['--colour'], 2, /unknown option '--colour'/],
   ])('refuses %j', async (args, code, message) => {
     const { child: running, stderr } = start(...args);
