@@ -41,6 +41,17 @@ describe.skipIf(!fuseAvailability().ok)('a fleet', () => {
     const addresses = Object.values(report['addresses'] as Record<string, { files: number; bytes: number }>);
     expect(addresses.map(({ files }) => files).reduce((a, b) => a + b)).toBe(FILES);
     for (const { files } of addresses) expect(files).toBeGreaterThan(FILES * 0.4);
+    const id = String(report['job']);
+    const [all, files, unknown] = await Promise.all([
+      fleet.start(['status', '--json']).end,
+      fleet.start(['status', '--job', id, '--files']).end,
+      fleet.start(['status', '--job', 'nobody']).end,
+    ]);
+    expect(JSON.parse(all.stdout)).toMatchObject({ jobs: [{ job: id, state: 'warm' }], queues: { cwjob: 0, cwwork: 0 }, workers: [] });
+    const lines = files.stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(FILES + LARGE_FILES * (Math.ceil(LARGE_BYTES / (1500 * MEBIBYTE)) - 1));
+    expect(lines.every((line) => line.startsWith('warm '))).toBe(true);
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('no manager has taken on a job nobody') as string });
     expect(await fleet.counts()).toEqual({ files: FILES, bytes: BYTES, served: BYTES, distinct: BYTES, missed: [], opened: FILES });
   });
 

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { awaitJob, JobRecords, runManager } from '../../src/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { awaitJob, JobRecords, parseWorkMessage, runManager } from '../../src/index.ts';
 import { CrashPlan, crashingStorage, memoryStorage } from '../../src/testing/testing.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { managerOptions, runWithWorker, TestWorker, WarmedFolder } from './warmed-folder.ts';
@@ -15,6 +15,7 @@ async function cutAndResume(folder: WarmedFolder, step: number, when: 'before' |
   await storage.create(signal);
   const id = await storage.jobs.send(folder.job(), signal);
   const bad = await storage.jobs.send('no job', signal);
+  const sent = vi.spyOn(storage.work, 'send');
   const worker = new TestWorker(storage, clock);
   const plan = new CrashPlan(step, when);
   await runWithWorker(managerOptions(crashingStorage(storage, plan), clock), worker, plan.signal);
@@ -25,6 +26,11 @@ async function cutAndResume(folder: WarmedFolder, step: number, when: 'before' |
   const at = `cut ${when} step ${step}`;
   expect({ at, ...report }).toMatchObject({ at, state: 'warm', files: FILES, bytes: FILES, failedCount: 0 });
   expect({ at, taken: worker.taken.toSorted() }).toEqual({ at, taken: [0, 1, 2] });
+  // A message too many is found out by its record, but only once that is there.
+  const items = sent.mock.calls
+    .map(([text]) => parseWorkMessage(text))
+    .map((message) => (typeof message === 'string' ? message : message.item));
+  expect({ at, items: items.toSorted() }).toEqual({ at, items: [0, 1, 2] });
   expect(await jobs.readReport(bad, signal)).toMatchObject({ state: 'rejected' });
   expect(await storage.jobPoison.approximateLength(signal)).toBeGreaterThan(0);
   for (const queue of [storage.jobs, storage.work]) expect({ at, left: await queue.approximateLength(signal) }).toEqual({ at, left: 0 });

@@ -66,7 +66,11 @@ export function managerOptions(storage: CacheWarmerStorage, clock: Clock): Manag
 }
 
 /** Runs a manager until all jobs have ended, or it is cut, with a worker beside it. */
-export async function runWithWorker(options: ManagerOptions, worker: TestWorker, cut: AbortSignal = new AbortController().signal): Promise<void> {
+export async function runWithWorker(
+  options: ManagerOptions,
+  worker: TestWorker,
+  cut: AbortSignal = new AbortController().signal,
+): Promise<void> {
   const stop = new AbortController();
   const working = worker.work(stop.signal);
   try {
