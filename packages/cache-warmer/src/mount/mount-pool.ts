@@ -1,4 +1,5 @@
 import type { Mount, Mounter, MountSource } from './mounter.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** A source is mounted once for all who read from it. */
 export function mountKey(source: MountSource): string {
@@ -34,14 +35,7 @@ export class MountPool implements AsyncDisposable {
       this.#mounts.set(key, mount);
       mount.catch(() => this.#mounts.delete(key));
     }
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(asError(signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      return (await Promise.race([mount, aborted.promise])).path;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    return (await unlessAborted(mount, signal)).path;
   }
 
   async #mount(source: MountSource): Promise<Mount> {
@@ -63,8 +57,4 @@ export class MountPool implements AsyncDisposable {
       }
     }
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -15,6 +15,6 @@ export interface Mount extends AsyncDisposable {
 
 /** Makes sources readable under local paths. */
 export interface Mounter {
-  /** @throws {MountError} with the reason; nothing stays mounted then. */
+  /** At an abort it rejects soon, also where a server does not answer. @throws {MountError} with the reason; nothing stays mounted then. */
   mount(source: MountSource, signal: AbortSignal): Promise<Mount>;
 }

@@ -17,10 +17,7 @@ const pace = settings.bytesPerSecond === undefined ? undefined : new Pace(settin
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 parentPort?.on('message', (task: ReadTask) => {
-  Atomics.add(busy, 0, 1);
-  const end = readAll(task);
-  Atomics.sub(busy, 0, 1);
-  parentPort?.postMessage(end);
+  parentPort?.postMessage(readAll(task));
 });
 
 function readAll({ files }: ReadTask): ReadEnd {

@@ -12,12 +12,14 @@ const STOP_LIMIT_MS = 1000;
 export class Reader implements AsyncDisposable {
   readonly #state: ReadState;
   readonly #worker: Worker;
+  readonly #busy: Int32Array;
   readonly #ended: Promise<never>;
   #isStuck = false;
 
   constructor(settings: Omit<ReaderSettings, 'state'>) {
     const memory = new SharedArrayBuffer(ReadState.BYTES);
     this.#state = new ReadState(memory);
+    this.#busy = new Int32Array(settings.busy);
     // The thread needs none of the program's own flags, and some of them (`--input-type`, preloaded modules) would end or slow it.
     this.#worker = new Worker(THREAD_MODULE, {
       name: 'reader',
@@ -54,10 +56,13 @@ export class Reader implements AsyncDisposable {
       void this.#limit(over.signal, stuck.resolve);
     };
     signal.addEventListener('abort', stop, { once: true });
+    // Counted here, so that a thread that hangs or has ended keeps no share of the bandwidth.
+    Atomics.add(this.#busy, 0, 1);
     try {
       this.#worker.postMessage(task);
       return await Promise.race([answer, stuck.promise, this.#ended]);
     } finally {
+      Atomics.sub(this.#busy, 0, 1);
       signal.removeEventListener('abort', stop);
       over.abort();
     }

@@ -4,9 +4,9 @@ import type { OnEvent } from '../events.ts';
 
 /** Of a Spot machine at least 30 s of notice are left, so a second is little. */
 const POLL_MS = 1000;
-/** Outside Azure there is no such service, and it need not be asked often. */
+/** Where it has never answered there is no such service, and it need not be asked often. */
 const ABSENT_POLL_MS = 60_000;
-/** In Azure a few calls may fail when the service is enabled by the first one, or moves. */
+/** In Azure a few calls may fail while the service is enabled by the first one. */
 const FAILURES_UNTIL_ABSENT = 5;
 /** The first call may take two minutes, while the service is enabled. */
 const ANSWER_LIMIT_MS = 150_000;
@@ -71,7 +71,8 @@ export class ScheduledEvents implements AsyncDisposable {
         if (failures === FAILURES_UNTIL_ABSENT) this.#onEvent({ kind: 'trouble', what: 'scheduled events are not known here', error });
       }
       // Only the end of the watch interrupts it.
-      await this.#clock.sleep(failures < FAILURES_UNTIL_ABSENT ? POLL_MS : ABSENT_POLL_MS, stop).catch(() => undefined);
+      const isAbsent = name === undefined && failures >= FAILURES_UNTIL_ABSENT;
+      await this.#clock.sleep(isAbsent ? ABSENT_POLL_MS : POLL_MS, stop).catch(() => undefined);
     }
   }
 

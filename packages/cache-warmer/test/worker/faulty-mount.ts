@@ -17,8 +17,17 @@ const UNCACHED = { keepCache: false, directIo: true } as const;
 /** How reads of the file end. */
 export type ReadFile = (offset: number, length: number) => Promise<Uint8Array>;
 
-/** Mounts a file system with one file, `data/a`, whose reads end as `read` says. */
-export function mountFaulty(mountPoint: string, size: number, read: ReadFile): Promise<{ unmount(): Promise<void> }> {
+/**
+ * Mounts a file system with one file, `data/a`, whose reads end as `read` says.
+ *
+ * @param hang awaited when the name `hangs` is looked up, before the answer that there is none.
+ */
+export function mountFaulty(
+  mountPoint: string,
+  size: number,
+  read: ReadFile,
+  hang: () => Promise<void> = () => Promise.resolve(),
+): Promise<{ unmount(): Promise<void> }> {
   const attributes = (inode: number): Attributes => ({
     inode,
     kind: inode === FILE ? 'file' : 'directory',
@@ -34,7 +43,8 @@ export function mountFaulty(mountPoint: string, size: number, read: ReadFile): P
     [3, ['a', FILE]],
   ] as const);
   const fileSystem: FileSystem = {
-    lookup: (parent, name) => {
+    lookup: async (parent, name) => {
+      if (name === 'hangs') await hang();
       const [child, inode] = names.get(parent as 1 | 3) ?? ['', 0];
       return child === name ? entry(inode) : { validMs: 0 };
     },

@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NfsMounter } from '../../src/mount/nfs-mounter.ts';
 import { runProgram, type ProgramEnd } from '../../src/mount/run-program.ts';
-import { never } from './rig.ts';
+import { eventually, never } from './rig.ts';
 
 const OPTIONS = 'ro,hard,nointr,proto=tcp,mountproto=tcp,retry=30';
 const OK: ProgramEnd = { code: 0, stderr: '' };
@@ -109,4 +109,31 @@ describe('runProgram', () => {
     abort.abort(new Error('enough'));
     await expect(end).rejects.toThrow('enough');
   });
+
+  it('ends what the program has started too, as mount starts mount.nfs, which would go on for half an hour', async () => {
+    const file = join(root, 'helper');
+    const abort = new AbortController();
+    const end = runProgram('sh', ['-c', `sleep 600 & echo $! > '${file}'; wait`], abort.signal);
+    end.catch(() => undefined);
+    const helper = await eventually(async () => {
+      const id = Number(await readFile(file, 'utf8'));
+      expect(id).toBeGreaterThan(0);
+      return id;
+    });
+    abort.abort(new Error('enough'));
+    await expect(end).rejects.toThrow('enough');
+    await eventually(async () => expect(await isRunning(helper)).toBe(false));
+  });
+
+  it('starts nothing after an abort', async () => {
+    const file = join(root, 'started');
+    await expect(runProgram('touch', [file], AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+    await expect(stat(file)).rejects.toThrow('ENOENT');
+  });
 });
+
+/** One that has ended may wait for whoever collects it. */
+async function isRunning(id: number): Promise<boolean> {
+  const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => 'State:\tZ');
+  return !/^State:\tZ/m.test(status);
+}

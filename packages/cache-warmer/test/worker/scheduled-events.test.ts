@@ -55,6 +55,19 @@ describe('ScheduledEvents', () => {
     expect(watch.notice.aborted).toBe(false);
   });
 
+  it('goes on asking once a second after an outage where the service is known to be', async () => {
+    await poll();
+    imds.failWith = 503;
+    for (let polls = 0; polls < 12; polls++) expect(await poll()).toBe(1000);
+    expect(events).toHaveLength(1);
+    imds.failWith = undefined;
+    imds.preempt('vm-1');
+    await eventually(() => {
+      clock.pass(1000);
+      expect(watch.notice.aborted).toBe(true);
+    });
+  });
+
   it('asks seldom where there is no such service, and notices when it comes', async () => {
     imds.failWith = 500;
     await eventually(async () => expect(await poll()).toBe(60_000));
