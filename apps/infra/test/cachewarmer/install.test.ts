@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCacheWarmer } from './run-command.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { warpforgeInfra, type Ended } from '../program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'warpforge-install-'));
 const packages = join(folder, 'packages');
@@ -39,13 +39,15 @@ beforeAll(async () => {
   writeFileSync(join(packages, 'warpforge-infra-0.1.0.tgz'), 'a tarball');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-afterEach(() => vi.unstubAllEnvs());
+
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
+  warpforgeInfra(['cachewarmer', ...args], { env, cwd: folder });
 
 /** What a dry run prints, by the purpose of each command. */
-async function dryRun(...args: string[]): Promise<Map<string, string>> {
-  const { code, out, err } = await runCacheWarmer(...args, '--dry-run');
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  const [note, ...commands] = out.split(/^# (?=[a-z].*\n(?:ssh|scp|sh|sudo|cp) )/m);
+async function dryRun(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Map<string, string>> {
+  const { status, stdout, stderr } = await run([...args, '--dry-run'], env);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [note, ...commands] = stdout.split(/^# (?=[a-z].*\n(?:ssh|scp|sh|sudo|cp) )/m);
   expect(note).toMatch(/^# Nothing is run\./);
   return new Map(commands.map((text) => [text.slice(0, text.indexOf('\n')), text.slice(text.indexOf('\n') + 1)]));
 }
@@ -61,7 +63,7 @@ function settingIn(script: string | undefined, name: string): string | undefined
 
 describe('cachewarmer install-manager', () => {
   it('takes everything from what was provisioned', async () => {
-    const commands = await dryRun('install-manager', '--output-dir', join(folder, 'provisioned'), '--no-proxy', '.example.com');
+    const commands = await dryRun(['install-manager', '--output-dir', 'provisioned', '--no-proxy', '.example.com']);
     expect([...commands.keys()]).toEqual(['wait for cloud-init to end; again and again until the VM answers', 'install']);
     const install = commands.get('install');
     expect(install).toMatch(
@@ -95,8 +97,10 @@ describe('cachewarmer install-manager', () => {
       'cw',
     ];
     const where = ['--storage-account', 'other', '--scale-set', 'spot', '--resource-group', 'group', '--subscription-id', SUBSCRIPTION];
-    vi.stubEnv('CACHEWARMER_HTTPS_PROXY', 'http://proxy:3128');
-    const install = (await dryRun('install-manager', ...args, ...where, '--max-workers', '3', '--no-proxy', '.example.com')).get('install');
+    const proxy = { CACHEWARMER_HTTPS_PROXY: 'http://proxy:3128' };
+    const install = (await dryRun(['install-manager', ...args, ...where, '--max-workers', '3', '--no-proxy', '.example.com'], proxy)).get(
+      'install',
+    );
     expect(install).toMatch(/^ssh -T .* -p 2222 -l me -- 10\.0\.0\.4 /);
     expect(install).not.toContain('HostKeyAlias');
     expect(environmentIn(install)).toEqual([
@@ -119,7 +123,7 @@ describe('cachewarmer install-manager', () => {
 describe('cachewarmer install-worker', () => {
   it('copies packages, installs them, and takes them away again; here or there', async () => {
     const args = ['install-worker', '--output-dir', join(folder, 'provisioned'), '--packages', packages, '--managed-identity', IDENTITY];
-    const there = await dryRun(...args, '--host', '10.0.1.21');
+    const there = await dryRun([...args, '--host', '10.0.1.21']);
     expect([...there.keys()].slice(1)).toEqual([
       'make a folder for the packages',
       'see to it that the folder is there',
@@ -134,7 +138,7 @@ describe('cachewarmer install-worker', () => {
     expect(settingIn(install, 'IDENTITY_ID')).toBe(IDENTITY);
     expect(environmentIn(install)).toEqual(['CACHEWARMER_QUEUE_PREFIX=render-', 'AZURE_STORAGE_ACCOUNT=cwstore']);
 
-    const here = await dryRun(...args, '--local');
+    const here = await dryRun([...args, '--local']);
     expect([...here.values()].map((text) => text.split(/ <<|\n/)[0])).toEqual([
       'sh',
       'sh',
@@ -148,12 +152,13 @@ describe('cachewarmer install-worker', () => {
   });
 
   it('gives no secret to a machine, and says what to do instead', async () => {
-    vi.stubEnv('AZURE_STORAGE_CONNECTION_STRING', 'AccountName=a;AccountKey=c2VjcmV0');
-    const none = await runCacheWarmer('install-worker', '--local', '--output-dir', folder);
-    expect(none.code).toBe(2);
-    expect(none.err).toContain('AZURE_STORAGE_CONNECTION_STRING is a secret and does not get to the machine: --help says');
-    const { out } = await runCacheWarmer('install-worker', '--local', '--storage-account', 'a', '--output-dir', folder, '--dry-run');
-    expect(out).not.toContain('c2VjcmV0');
+    const env = { AZURE_STORAGE_CONNECTION_STRING: 'AccountName=a;AccountKey=c2VjcmV0' };
+    const none = await run(['install-worker', '--local'], env);
+    expect(none.status).toBe(2);
+    expect(none.stderr).toContain('AZURE_STORAGE_CONNECTION_STRING is a secret and does not get to the machine: --help says');
+    const { stdout } = await run(['install-worker', '--local', '--storage-account', 'a', '--dry-run'], env);
+    expect(stdout).toContain('AZURE_STORAGE_ACCOUNT=a');
+    expect(stdout).not.toContain('c2VjcmV0');
   });
 
   it.each([
@@ -167,8 +172,8 @@ describe('cachewarmer install-worker', () => {
     ],
     [['install-worker', '--storage-account', 'a', '--local', '--https-proxy', 'http://me:pw@proxy'], 'without user and password'],
   ])('says what is wrong with %j', async (args, message) => {
-    const { code, out, err } = await runCacheWarmer(...args, '--output-dir', folder);
-    expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toContain(message);
+    const { status, stdout, stderr } = await run(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
   });
 });

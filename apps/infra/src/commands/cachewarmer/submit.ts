@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { addStorageOptions, openCacheWarmerStorage, type StorageOptions } from '../../cachewarmer/storage-options.ts';
 import { waitForJobs } from '../../cachewarmer/wait-for-jobs.ts';
-import { CommandError, EXIT } from '../../failure.ts';
+import { codeOf, CommandError, EXIT } from '../../failure.ts';
 import { interruptible } from '../../interrupt.ts';
 
 const EXAMPLES = `
@@ -73,17 +73,18 @@ async function submit(job: WarmJob, options: SubmitOptions, signal: AbortSignal)
 }
 
 async function readJob({ job: file, ...flags }: SubmitOptions): Promise<WarmJob> {
-  const { parseWarmJob, parseWarmJobValue } = await import('@warpforge/cache-warmer');
+  const { parseWarmJob, parseWarmJobValue, WarmJobError } = await import('@warpforge/cache-warmer');
   const fromFlags = jobOfFlags(flags);
   const given = Object.keys(fromFlags).length > 0;
   if (file === undefined && !given)
     throw new CommandError('USAGE', 'no job is given: name a file with --job, or say it with flags (--help)');
-  if (file === undefined) return parseWarmJobValue(fromFlags);
-  if (given) throw new CommandError('USAGE', 'a job is given by --job or by flags, not by both');
+  if (file !== undefined && given) throw new CommandError('USAGE', 'a job is given by --job or by flags, not by both');
   try {
+    if (file === undefined) return parseWarmJobValue(fromFlags);
     return parseWarmJob(file === '-' ? await text(process.stdin) : await readFile(file, 'utf8'));
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    if (cause instanceof WarmJobError) throw new CommandError('USAGE', cause.message, { cause });
+    if (file === undefined || codeOf(cause) !== 'ENOENT') throw cause;
     throw new CommandError('USAGE', `cannot read the job ${file}: there is no such file`, { cause });
   }
 }
