@@ -22,7 +22,7 @@ function lasting(text: string, { azure }: Workplace): string {
 describe('warpforge-infra plan', () => {
   it('shows everything as new where nothing is, exits with 2, and changes nothing', async () => {
     await using place = await Workplace.open(storage);
-    const { code, stdout, stderr } = await place.run(['plan']);
+    const { code, stdout, stderr } = await place.runAsProcess(['plan']);
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
     await expect(lasting(stdout, place)).toMatchFileSnapshot('golden/plan-new.txt');
     expect(place.writes()).toEqual([]);

@@ -53,7 +53,7 @@ function expectExports(place: Workplace): void {
 describe('warpforge-infra provision', () => {
   it('makes the environment and the files that tell where it is, and does nothing the second time', async () => {
     await using place = await Workplace.open(storage);
-    const first = await place.run(['provision', '--yes']);
+    const first = await place.runAsProcess(['provision', '--yes']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toContain('14 to create, 0 to change, 0 to replace, 0 to delete, 0 unchanged');
     expect(first.stdout).toMatch(/^==> Deploying \(warpforge-warpdrive-forge-[0-9a-f]{10}\)$/m);
@@ -197,7 +197,7 @@ Run it with --replace-vm to delete and make it anew, or with --keep-vm to leave 
   });
 
   it('cannot be both kept and made anew', async () => {
-    const { code, stderr } = await place.run(['provision', '--keep-vm', '--replace-vm']);
+    const { code, stderr } = await place.runAsProcess(['provision', '--keep-vm', '--replace-vm']);
     expect(code).toBe(2);
     expect(stderr).toContain("option '--keep-vm' cannot be used with option '--replace-vm'");
   });

@@ -24,7 +24,7 @@ async function statusOf(place: Workplace): Promise<Status> {
 describe('warpforge-infra status', () => {
   it('says what makes an environment, where there is none', async () => {
     await using place = await Workplace.open(storage);
-    const { code, stdout, stderr } = await place.run(['status']);
+    const { code, stdout, stderr } = await place.runAsProcess(['status']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
       `warpforge-infra: nothing in the subscription ${place.manager.subscriptionId} carries the tag warpforge-env=warpdrive-forge; "warpforge-infra provision" creates it\n`,
@@ -33,15 +33,15 @@ describe('warpforge-infra status', () => {
 
   it('shows what is being made, and knows no drift meanwhile', async () => {
     const clock = new StoppableClock();
-    // So slow that what is being made is not finished while its state is asked.
-    await using place = await Workplace.open(storage, { resourceManager: { clock, pollSeconds: 5 } });
+    await using place = await Workplace.open(storage, { resourceManager: { clock } });
     place.manager.subscribe(({ kind, type }) => (kind === 'created' && type === TYPES.group ? clock.stop() : undefined));
     await using program = place.start(['provision', '--yes']);
     await program.printed('Resources/resourceGroups warpdrive-forge-rg: done');
     program.kill('SIGINT');
     await program.end;
 
-    clock.goOn();
+    // So slow that what is being made is not finished while its state is asked.
+    clock.goOn({ secondsPerLook: 5 });
     const text = await place.succeed(['status']);
     expect(text).toMatch(/^The deployment warpforge-warpdrive-forge-\S+ is running; "warpforge-infra provision" follows it\.$/m);
     expect(text).toMatch(/^Storage\/storageAccounts +wdforge\w+ +\w+ +\w+$/m);

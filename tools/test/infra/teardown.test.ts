@@ -44,7 +44,7 @@ describe('warpforge-infra teardown', () => {
     expect(place.writes(before)).toEqual([]);
     expect(place.names()).toEqual(names);
 
-    const { code, stdout, stderr } = await place.run(['teardown', '--force', '--json']);
+    const { code, stdout, stderr } = await place.runAsProcess(['teardown', '--force', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ environment: 'warpdrive-forge', deleted: wouldDelete });
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);

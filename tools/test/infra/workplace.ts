@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
+import { ProgramHost } from './program-host.ts';
 import { RunningProgram, type Ended } from './running-program.ts';
 
 // A test starts the program several times, each of which takes seconds on a busy machine.
@@ -38,28 +39,28 @@ export const SSH_PUBLIC_KEY = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'A'.repeat
 /** So much passes with each look that everything is over at the first one, and programs do not wait for the next. */
 const QUICK = { pollSeconds: 600, rolePropagationSeconds: 30 };
 
-/** Blob storage for all tests of a file, each of which has the rest of Azure for itself. Disposing ends it. */
+/** What all tests of a file share, each of which has the rest of Azure for itself. Disposing ends it. */
 export interface BlobStorage extends AsyncDisposable {
   readonly upstream: StorageUpstreamOptions;
-  /** Where programs keep what they have compiled, so that only the first one takes the time for it. */
-  readonly compileCache: string;
+  /** Runs the commands of all tests. */
+  readonly host: ProgramHost;
 }
 
 /** Starts Azurite, which takes longer than all other doubles together. */
 export async function startBlobStorage(): Promise<BlobStorage> {
   await using stack = new AsyncDisposableStack();
   const certificate = stack.use(await makeCertificate());
-  const compileCache = mkdtempSync(join(tmpdir(), 'warpforge-compile-cache-'));
-  stack.defer(() => rmSync(compileCache, { recursive: true }));
+  const host = stack.use(new ProgramHost());
   const azurite = stack.use(await startAzurite({ accounts: [{ name: 'upstream' }], tls: certificate }));
   const owned = stack.move();
   const url = azurite.accounts[0]?.blobEndpoint ?? '';
-  return { upstream: { url, certificate: certificate.cert }, compileCache, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { upstream: { url, certificate: certificate.cert }, host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Time that can be stopped: what has begun in Azure goes on no further, however often it is looked at. */
 export class StoppableClock extends VirtualClock {
   #stopped = false;
+  #secondsPerLook = Infinity;
 
   constructor() {
     super(Date.now());
@@ -70,12 +71,14 @@ export class StoppableClock extends VirtualClock {
     this.#stopped = true;
   }
 
-  goOn(): void {
+  /** From now on each look lets so much time pass at most. Default: all of it. */
+  goOn({ secondsPerLook = Infinity }: { readonly secondsPerLook?: number } = {}): void {
     this.#stopped = false;
+    this.#secondsPerLook = secondsPerLook;
   }
 
   override advance(seconds: number): void {
-    for (let left = seconds; left > 0 && !this.#stopped; left -= 1) super.advance(Math.min(left, 1));
+    for (let left = Math.min(seconds, this.#secondsPerLook); left > 0 && !this.#stopped; left -= 1) super.advance(Math.min(left, 1));
   }
 }
 
@@ -94,12 +97,12 @@ export class Workplace implements AsyncDisposable {
   readonly folder: string;
   readonly home: string;
   readonly #root: string;
-  readonly #compileCache: string;
+  readonly #host: ProgramHost;
 
-  private constructor(azure: FakeAzure, root: string, compileCache: string) {
+  private constructor(azure: FakeAzure, root: string, host: ProgramHost) {
     this.azure = azure;
     this.#root = root;
-    this.#compileCache = compileCache;
+    this.#host = host;
     this.folder = join(root, 'work');
     this.home = join(root, 'home');
     mkdirSync(this.folder);
@@ -107,12 +110,12 @@ export class Workplace implements AsyncDisposable {
     writeFileSync(join(this.home, '.ssh/id_ed25519.pub'), `${SSH_PUBLIC_KEY}\n`);
   }
 
-  static async open({ upstream, compileCache }: BlobStorage, { resourceManager = {} }: WorkplaceOptions = {}): Promise<Workplace> {
+  static async open({ upstream, host }: BlobStorage, { resourceManager = {} }: WorkplaceOptions = {}): Promise<Workplace> {
     const root = mkdtempSync(join(tmpdir(), 'warpforge-workplace-'));
     try {
       const directory = join(root, 'azure');
       const azure = await startFakeAzure({ upstream, directory, path: '/usr/bin:/bin', resourceManager: { ...QUICK, ...resourceManager } });
-      return new Workplace(azure, root, compileCache);
+      return new Workplace(azure, root, host);
     } catch (error) {
       rmSync(root, { recursive: true });
       throw error;
@@ -123,9 +126,9 @@ export class Workplace implements AsyncDisposable {
     return this.azure.resourceManager;
   }
 
-  /** What programs get: nothing of the environment of the tests. */
+  /** What programs get: nothing of the environment of the tests, but where programs keep what they have compiled. */
   get environment(): Readonly<Record<string, string>> {
-    return { ...this.azure.environment, HOME: this.home, NODE_COMPILE_CACHE: this.#compileCache };
+    return { ...this.azure.environment, HOME: this.home, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' };
   }
 
   /** Starts `warpforge-infra` where there is no terminal. */
@@ -147,11 +150,16 @@ export class Workplace implements AsyncDisposable {
     return this.#launch('/usr/bin/script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], variables);
   }
 
-  /** Runs it to its end where there is no terminal. */
-  async run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  /** Runs it to its end where there is no terminal, as a process of its own. */
+  async runAsProcess(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
     await using program = this.start(args, variables);
     program.endInput();
     return await program.end;
+  }
+
+  /** Runs it to its end where there is no terminal, in a process that runs other commands before and after it. */
+  run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return this.#host.run({ args, cwd: this.folder, env: { ...this.environment, ...variables } });
   }
 
   /** Runs it to its end, and fails unless it succeeds. @returns its standard output. */
