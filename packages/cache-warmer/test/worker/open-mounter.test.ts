@@ -17,6 +17,8 @@ describe('openMounter', () => {
     const mounter = openMounter();
     expect((await mounter.mount({ kind: 'directory', path: root }, never)).path).toBe(root);
     await expect(mounter.mount({ kind: 'directory', path: join(root, 'gone') }, never)).rejects.toMatchObject({ code: 'MOUNT_FAILED' });
+    const aborted = AbortSignal.abort(new Error('enough'));
+    await expect(mounter.mount({ kind: 'directory', path: root }, aborted)).rejects.toThrow('enough');
     await writeFile(join(root, 'file'), '');
     await expect(mounter.mount({ kind: 'directory', path: join(root, 'file') }, never)).rejects.toThrow('is not a directory');
   });
