@@ -1,30 +1,4 @@
-import { Command, CommanderError } from 'commander';
-import { createRequire } from 'node:module';
-import { compareCommand } from './commands/compare.ts';
-import { evalCommand } from './commands/eval.ts';
-import { runCommand } from './commands/run.ts';
-import { EXIT, exitCodeOf, explain } from './failure.ts';
-
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-
-// Commands import what they need when they run, so that --help answers at once.
-const program = new Command('warpforge-train')
-  .description('Trains a network on WebDataset shards, which it reads as plain files.')
-  .version(version)
-  .addCommand(runCommand())
-  .addCommand(evalCommand())
-  .addCommand(compareCommand())
-  .addHelpText(
-    'after',
-    `
-Examples:
-  $ warpforge-train run --config train.yaml
-  $ warpforge-train eval --checkpoint state.safetensors --eval-root /wd/datasets-cac/test
-  $ warpforge-train compare --config train.yaml --steps 200 --report compare.html
-
-Exit codes: 0 done, or stopped by SIGTERM after a checkpoint; 1 failed; 2 wrong usage or settings; 130 stopped by Ctrl-C, and 143 by SIGTERM
-without a checkpoint.`,
-  );
+import { runProgram } from './program.ts';
 
 // A reader that goes away (head, a closed terminal) must not end the training.
 for (const stream of [process.stdout, process.stderr]) {
@@ -33,15 +7,4 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-for (const command of [program, ...program.commands]) command.exitOverride();
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // What it has to say is printed already; it throws for --help and --version too.
-    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  } else {
-    process.stderr.write(`warpforge-train: ${explain(error)}\n`);
-    process.exitCode = exitCodeOf(error);
-  }
-}
+process.exitCode = await runProgram(process.argv.slice(2));

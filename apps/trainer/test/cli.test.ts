@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ShardWriter } from '@warpforge/webdataset';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lastJson, leftovers, logLines, runCli } from './cli.ts';
+import { lastJson, leftovers, logLines, runCli, runHere } from './cli.ts';
 import { stripes, temporaryFolder, writeShards } from './shards.ts';
 import type { TemporaryFolder } from './shards.ts';
 
@@ -71,7 +71,7 @@ describe('warpforge-train run', () => {
 
   it('does the same again with the same seed, whatever the number of workers, and something else with another', async () => {
     const run = async (...flags: string[]): Promise<string[]> => {
-      const { exit, stdout, stderr } = await runCli(quick('--steps', '20', '--log-every', '5', ...flags));
+      const { exit, stdout, stderr } = await runHere(quick('--steps', '20', '--log-every', '5', ...flags));
       expect(exit, stderr).toBe(0);
       return logLines(stdout).map(({ loss }) => loss);
     };
@@ -95,7 +95,7 @@ log_every: 1
 image_size: 20x12
 `,
     );
-    const { exit, stdout, stderr } = await runCli(['run', '--config', config, '--steps', '3']);
+    const { exit, stdout, stderr } = await runHere(['run', '--config', config, '--steps', '3']);
     expect(exit, stderr).toBe(0);
     expect(logLines(stdout).map(({ step }) => step)).toEqual([1, 2, 3]);
     expect(stderr).toContain('images=20x12x1  classes=4');
@@ -105,13 +105,13 @@ image_size: 20x12
     const root = path('mixed');
     await mkdir(root);
     await writeShards(root, { samples: 40, colour: true, size: (index) => [20 + index, 40 - (index % 7)] });
-    const { exit, stderr } = await runCli(['run', '--train-root', root, '--steps', '2', '--batch-size', '8', '--num-workers', '0']);
+    const { exit, stderr } = await runHere(['run', '--train-root', root, '--steps', '2', '--batch-size', '8', '--num-workers', '0']);
     expect(stderr).toContain('images=20x40x3  classes=10');
     expect(exit).toBe(0);
   });
 
   it('trains on batches in memory for comparison', async () => {
-    const { exit, stdout, stderr } = await runCli(quick('--steps', '12', '--from-memory', '2', '--json'));
+    const { exit, stdout, stderr } = await runHere(quick('--steps', '12', '--from-memory', '2', '--json'));
     expect(exit, stderr).toBe(0);
     // Two batches again and again: each epoch is two steps.
     expect(lastJson(stdout)).toMatchObject({ steps: 12, epochs: 6 });
@@ -132,7 +132,7 @@ describe('ONNX Runtime', () => {
 describe('a checkpoint', () => {
   it('made by Ctrl-C continues with the very losses of the run that nothing interrupted', async () => {
     const flags = ['--steps', '150', '--log-every', '1'];
-    const whole = await runCli(quick(...flags));
+    const whole = await runHere(quick(...flags));
     expect(whole.exit).toBe(0);
     const checkpoint = path('interrupted.safetensors');
     let stops = 0;
@@ -151,7 +151,7 @@ describe('a checkpoint', () => {
     expect(await leftovers(folder.path)).toEqual([]);
 
     // All steps are done: nothing to train, but to evaluate.
-    const third = await runCli(quick(...flags, '--checkpoint', checkpoint, '--resume', '--eval-root', testRoot, '--json'));
+    const third = await runHere(quick(...flags, '--checkpoint', checkpoint, '--resume', '--eval-root', testRoot, '--json'));
     expect(third.exit, third.stderr).toBe(0);
     expect(lastJson(third.stdout)).toMatchObject({ steps: 150, images: 0, loss: null, testImages: 37 });
 
@@ -183,7 +183,7 @@ describe('a checkpoint', () => {
       },
     );
     expect(killed.exit).toBe('SIGKILL');
-    const { exit, stderr, stdout } = await runCli(quick('--steps', '14', '--log-every', '1', '--checkpoint', checkpoint, '--resume'));
+    const { exit, stderr, stdout } = await runHere(quick('--steps', '14', '--log-every', '1', '--checkpoint', checkpoint, '--resume'));
     expect(exit, stderr).toBe(0);
     const step = Number(/step=(\d+)/.exec(stderr)?.[1]);
     expect(step % 4).toBe(0);
@@ -355,13 +355,19 @@ describe('what the user got wrong is said in one message', () => {
     ],
     ['eval of nothing', 2, 'missing: checkpoint (--checkpoint)\n  missing: eval_roots (--eval-root)', () => ['eval']],
   ];
-  it.concurrent.each(cases)('%s', async (_, exit, message, args) => {
-    const outcome = await runCli(await args());
+  it.each(cases)('%s', async (_, exit, message, args) => {
+    const outcome = await runHere(await args());
     expect(outcome.stderr).toMatch(message);
     expect(outcome.exit).toBe(exit);
     // A message, not a stack, and only one.
     expect(outcome.stderr).not.toMatch(/^ {4}at /m);
     expect(outcome.stderr.match(/^warpforge-train: /gm)?.length ?? 0).toBeLessThanOrEqual(1);
+  });
+
+  it('as a process, too', async () => {
+    const [wrong, failed] = await Promise.all([runCli(['run', '--step', '5']), runCli(train('/nowhere/train'))]);
+    expect(wrong).toEqual({ exit: 2, stdout: '', stderr: expect.stringContaining("unknown option '--step'") as string });
+    expect(failed).toMatchObject({ exit: 1, stderr: expect.stringContaining('there is no folder "/nowhere/train"') as string });
   });
 
   it('and nothing is left behind', async () => {
@@ -387,10 +393,10 @@ describe('what the user got wrong is said in one message', () => {
       '--steps',
       steps,
     ];
-    expect((await runCli(flags('1'))).exit).toBe(0);
+    expect((await runHere(flags('1'))).exit).toBe(0);
     await rm(join(root, 'shard-000002.tar'));
     const before = await readFile(path('changed.safetensors'));
-    const { exit, stderr } = await runCli([...flags('5'), '--resume', '--seed', '7']);
+    const { exit, stderr } = await runHere([...flags('5'), '--resume', '--seed', '7']);
     expect(exit).toBe(1);
     expect(stderr).toContain(
       'is of another run: the seed was 42 and is 7; the data set is another one (3 shards then, 2 now; names, sizes and order count)',

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
+import { runProgram } from '../src/program.ts';
 
 const COMMAND = fileURLToPath(new URL('../bin/warpforge-train.mjs', import.meta.url));
 
@@ -44,6 +46,22 @@ export function runCli(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ exit: code ?? signal, stdout, stderr }));
   });
+}
+
+/** Runs the same in this process, where everything is loaded already; no two at once. */
+export async function runHere(args: readonly string[]): Promise<Outcome> {
+  const printed = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      printed[name] += String(text);
+      return true;
+    }),
+  );
+  try {
+    return { exit: await runProgram(args), ...printed };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 const LINE = /^step=(\d+) {2}images_per_sec=(\d+\.\d) {2}data_ms=(\d+\.\d\d) {2}compute_ms=(\d+\.\d\d) {2}loss=(\d+\.\d{4})$/;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { ShardWriter } from '@warpforge/webdataset';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { logLines, runCli } from './cli.ts';
+import { logLines, runCli, runHere } from './cli.ts';
 import type { Outcome } from './cli.ts';
 import { stripes, temporaryFolder, writeShards } from './shards.ts';
 import type { TemporaryFolder } from './shards.ts';
@@ -73,7 +73,7 @@ describe('SIGTERM', () => {
     );
     expect(first.stderr).toContain(`stopped by SIGTERM; --resume goes on from ${path('terminated')}`);
     const second = await succeeded(runCli([...flags, '--resume', '--num-workers', '0']));
-    const { stdout } = await succeeded(runCli(whole));
+    const { stdout } = await succeeded(runHere(whole));
     expect(logLines(stdout)).toHaveLength(160);
     expect([...logLines(first.stdout), ...logLines(second.stdout)]).toEqual(logLines(stdout));
   });
@@ -87,7 +87,7 @@ describe('SIGTERM', () => {
     );
     // None, unless this process was very late.
     const done = logLines(first.stdout).length;
-    const second = await succeeded(runCli([...flags, '--resume']));
+    const second = await succeeded(runHere([...flags, '--resume']));
     expect(second.stderr).toContain(`resumed=${path('early')}  step=${done}\n`);
     expect(logLines(second.stdout)).toHaveLength(120 - done);
   });

@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TrainingMetrics } from '../src/observe/metrics.ts';
-import { lastJson, leftovers, logLines, runCli } from './cli.ts';
+import { lastJson, leftovers, logLines, runCli, runHere } from './cli.ts';
 import { temporaryFolder, writeShards } from './shards.ts';
 import { trainHere } from './train-here.ts';
 import type { TemporaryFolder } from './shards.ts';
@@ -59,12 +59,12 @@ describe('evaluation on the way', () => {
     }
     expect(first.stderr).toContain(`best=${path('evaluated.best.safetensors')}  step=${best?.step ?? ''}`);
 
-    const evaluated = await runCli(['eval', '--checkpoint', path('evaluated.best.safetensors'), '--eval-root', testRoot, '--json']);
+    const evaluated = await runHere(['eval', '--checkpoint', path('evaluated.best.safetensors'), '--eval-root', testRoot, '--json']);
     expect(lastJson(evaluated.stdout)).toMatchObject({ steps: best?.step, testImages: 37 });
     expect(Number(lastJson(evaluated.stdout)['testAccuracy'])).toBeCloseTo(best?.accuracy ?? 0, 4);
 
     // With a rate that ruins the network nothing better comes.
-    const second = await runCli(quick('run', '--steps', '20', ...flags, '--learning-rate', '1', '--schedule', 'constant', '--resume'));
+    const second = await runHere(quick('run', '--steps', '20', ...flags, '--learning-rate', '1', '--schedule', 'constant', '--resume'));
     expect(second.exit, second.stderr).toBe(0);
     if (best?.accuracy === 1) expect(lastJson(second.stdout)['bestStep']).toBe(best.step);
     expect(await leftovers(folder.path)).toEqual([]);
@@ -158,7 +158,7 @@ describe('metrics', () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { exit, stderr } = await runCli(quick('run', '--metrics-addr', address));
+    const { exit, stderr } = await runHere(quick('run', '--metrics-addr', address));
     server.close();
     expect({ exit, stderr }).toEqual({
       exit: 1,
@@ -175,7 +175,7 @@ describe('warpforge-train compare', () => {
       config,
       `eval_roots: [${testRoot}]\ncheckpoint: ${path('never.safetensors')}\nexport: ${path('never.onnx')}\nlog_every: 5\n`,
     );
-    const { exit, stdout, stderr } = await runCli(quick('compare', '--config', config, '--steps', '20', '--report', report, '--json'));
+    const { exit, stdout, stderr } = await runHere(quick('compare', '--config', config, '--steps', '20', '--report', report, '--json'));
     expect(exit, stderr).toBe(0);
     const [cold = '', warm = ''] = stdout.split('run=warm  (the same again)\n');
     const windows = logLines(cold);
