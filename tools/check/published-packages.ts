@@ -23,9 +23,9 @@ export async function checkPackages(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'warpforge-packages-'));
   try {
     const workspaces = [...(await workspacesIn('packages')), ...(await workspacesIn('apps'))];
-    const results: boolean[] = [];
-    for (const workspace of workspaces) results.push(await checkSurface(workspace, folder));
-    return results.every(Boolean) && (await checkInstall(workspaces, folder));
+    return (
+      (await allHold(workspaces.map((workspace) => () => checkSurface(workspace, folder)))) && (await checkInstall(workspaces, folder))
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -82,17 +82,28 @@ async function checkInstall(workspaces: readonly Workspace[], target: string): P
   await writeFile(join(project, '.npmrc'), await readFile('.npmrc', 'utf8'));
   const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];
   if (!(await runCommand('npm', install, { cwd: project, quiet: true }))) return false;
-  const results: boolean[] = [];
+  const checks: (() => Promise<boolean>)[] = [];
   for (const { manifest } of workspaces) {
     if (manifest.exports['.'] !== undefined) {
       const script = `const library = await import('${manifest.name}'); if (Object.keys(library).length === 0) throw new Error('${manifest.name} exports nothing');`;
-      results.push(await runCommand(process.execPath, ['--input-type=module', '--eval', script], { cwd: project, quiet: true }));
+      checks.push(() => runCommand(process.execPath, ['--input-type=module', '--eval', script], { cwd: project, quiet: true }));
     }
     for (const command of Object.keys(manifest.bin ?? {})) {
-      results.push(await runCommand(join(project, 'node_modules', '.bin', command), ['--help'], { cwd: project, quiet: true }));
+      checks.push(() => runCommand(join(project, 'node_modules', '.bin', command), ['--help'], { cwd: project, quiet: true }));
     }
   }
-  return results.every(Boolean) && (await checkGuide(project));
+  return (await allHold(checks)) && (await checkGuide(project));
+}
+
+/** Makes checks, two at a time: each of them is one process, and a small machine has two processors. */
+async function allHold(checks: readonly (() => Promise<boolean>)[]): Promise<boolean> {
+  const waiting = checks.values();
+  let hold = true;
+  const work = async (): Promise<void> => {
+    for (const check of waiting) if (!(await check())) hold = false;
+  };
+  await Promise.all([work(), work()]);
+  return hold;
 }
 
 /** With the programs of the tarballs, here and on the VM, and `nx` of the clone. `npm run stress -- guide` does it with those of the clone. */

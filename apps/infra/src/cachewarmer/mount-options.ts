@@ -7,10 +7,13 @@ export interface MountOptions {
   readonly daemonConfig: string;
 }
 
-/** Adds `--mount-root` and `--daemon-config`. */
-export function addMountOptions(command: Command): Command {
+/**
+ * Adds `--mount-root` and `--daemon-config`. A manager and a worker of one machine have roots of their own, since each unmounts what it has
+ * mounted.
+ */
+export function addMountOptions(command: Command, mountRoot: string): Command {
   return command
-    .addOption(new Option('--mount-root <dir>', 'folder under which NFS exports are mounted').default('/mnt/cachewarmer'))
+    .addOption(new Option('--mount-root <dir>', 'folder under which NFS exports are mounted').default(mountRoot))
     .addOption(
       new Option('--daemon-config <file>', 'configuration of the Warpforge daemon, for jobs that name a backend')
         .env('WARPDRIVE_CONFIG')

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Launcher, ScaleSet } from '@warpforge/cache-warmer';
 import { resourceManagerEndpoint } from '../azure-session.ts';
 import { CommandError } from '../failure.ts';
@@ -56,7 +57,7 @@ function workerCommand(name: string, options: StorageOptions & MountOptions): [s
     '--storage-account': storageAccount,
     '--blob-endpoint': blobEndpoint,
     '--queue-endpoint': queueEndpoint,
-    '--mount-root': mountRoot,
+    '--mount-root': join(mountRoot, name),
     '--daemon-config': daemonConfig,
     // A machine of Azure has the service, any other one would only wait for it; tests bring their own.
     '--imds': process.env['CACHEWARMER_IMDS'] ?? 'off',

@@ -24,10 +24,7 @@ export function textOf(resource: ArmResource, ...path: readonly (string | number
 
 /** @throws {InfraError} `INFRA_NOT_PROVISIONED`, always. */
 export function untold({ name }: ArmResource, what: string): never {
-  throw new InfraError(
-    'INFRA_NOT_PROVISIONED',
-    `Azure does not tell the ${what} of ${name} yet; run the same command again in a minute`,
-  );
+  throw new InfraError('INFRA_NOT_PROVISIONED', `Azure does not tell the ${what} of ${name} yet; run the same command again in a minute`);
 }
 
 function isList(value: JsonValue): value is readonly JsonValue[] {

@@ -39,7 +39,7 @@ const DEFAULT_IDLE_SECONDS = 60;
 /** `cachewarmer manager`: the service that turns jobs into work. */
 export function addManagerCommand(group: Command): void {
   const command = group.command('manager').description('run the manager: takes jobs, splits them, and keeps the workers');
-  addMountOptions(addStorageOptions(command))
+  addMountOptions(addStorageOptions(command), '/mnt/cachewarmer-manager')
     .addOption(new Option('--launcher <kind>', 'how workers are started').choices(['vmss', 'local', 'none']).makeOptionMandatory())
     .addOption(
       new Option('--workers <n>', 'the most workers at a time').env('CACHEWARMER_MAX_WORKERS').argParser(parsePositiveInteger).default(8),

@@ -36,7 +36,7 @@ interface WorkerOptions extends StorageOptions, MountOptions {
 /** `cachewarmer worker`: the service that reads. */
 export function addWorkerCommand(group: Command): void {
   const command = group.command('worker').description('run a worker: takes work from the queue and reads it');
-  addMountOptions(addStorageOptions(command))
+  addMountOptions(addStorageOptions(command), '/mnt/cachewarmer')
     .option('--name <name>', 'name under which it reports (default: that of the VM, else of the host)')
     .addOption(option('--concurrency <n>', 'files read at a time (default: 2 for each CPU, at least 4)', parsePositiveInteger))
     .addOption(option('--read-size <size>', 'bytes of one read (default: 1MiB)', parseSize))
