@@ -27,7 +27,7 @@ export class CommandError extends Error {
   }
 }
 
-const USAGE_CODES = new Set(['USAGE', 'INFRA_SETTINGS_INVALID']);
+const USAGE_CODES = new Set(['USAGE', 'INFRA_SETTINGS_INVALID', 'PREFIX_INVALID', 'ACCOUNT_INVALID', 'CONNECTION_STRING_INVALID']);
 
 /** Exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {

@@ -72,6 +72,7 @@ describe('peerings of networks', () => {
       [near, vnet('far', 'eastus', '10.1.128.0/20'), peering('near', 'far')],
       'VnetAddressSpacesOverlap',
     ],
+    ['a network within the other', [near, vnet('far', 'eastus', '10.0.0.0/8'), peering('near', 'far')], 'VnetAddressSpacesOverlap'],
     [
       'a network that is not there',
       [near, { ...peering('near', 'far'), dependsOn: [ID('virtualNetworks', 'near')] }],

@@ -156,6 +156,34 @@ describe('flexible scale sets', () => {
     expect([names(), capacity()]).toEqual([[], 0]);
   });
 
+  it('come to their end when a machine is deleted while it is being made', async () => {
+    const { fake, compute, names } = await withScaleSet({ pollSeconds: 0 });
+    const raised = compute.virtualMachineScaleSets.update('rg', 'workers', { sku: { capacity: 2 } }, FAST);
+    await raised.submitted();
+    fake.clock.advance(30);
+    const [first = '', second = ''] = names();
+    await compute.virtualMachines.delete('rg', first, FAST).submitted();
+    fake.clock.advance(20);
+    const states = fake.resources(MACHINES).map((vm) => stringAt(vm, 'properties.provisioningState'));
+    expect(states).toEqual(['Deleting', 'Succeeded']);
+    fake.clock.advance(20);
+    await raised;
+    expect(names()).toEqual([second]);
+  });
+
+  it('delete the disks of their machines unless these are to stay', async () => {
+    const disk = 'properties.virtualMachineProfile.storageProfile.osDisk.deleteOption';
+    for (const [option, left] of [
+      [undefined, 0],
+      ['Detach', 1],
+    ] as const) {
+      const { fake, raise } = await withScaleSet({}, (body) => withValue(body, disk, option));
+      await raise(1);
+      await raise(0);
+      expect(fake.resources('Microsoft.Compute/disks')).toHaveLength(left);
+    }
+  });
+
   it('are deleted with their machines', async () => {
     const { fake, compute, raise } = await withScaleSet();
     await raise(2);

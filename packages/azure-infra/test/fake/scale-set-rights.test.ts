@@ -1,6 +1,7 @@
 import { ComputeManagementClient } from '@azure/arm-compute';
 import { describe, expect, it } from 'vitest';
 import { at, stringAt, type JsonObject } from '../../src/testing/arm/json.ts';
+import { DEFAULT_PRINCIPAL } from '../../src/testing/fake-resource-manager.ts';
 import { network, template } from './environment-template.ts';
 import { connection, deploy, FAST, fakeWithGroup, GROUP, send, SUBSCRIPTION } from './fake-requests.ts';
 import { identity, scaleSet, SCALE_SET, WORKERS_IDENTITY } from './scale-set-template.ts';
@@ -79,6 +80,22 @@ async function manager(actions: readonly string[]) {
     deleteMachine: (name: string) => virtualMachines.delete('rg', name, FAST),
   };
 }
+
+it('a scale set of a template takes the right to use what it refers to', async () => {
+  const person = 'aaaaaaaa-1111-4000-8000-000000000001';
+  const roles = ['Virtual Machine Contributor'];
+  const fake = fakeWithGroup({ principals: [DEFAULT_PRINCIPAL, { objectId: person, type: 'User', roles }] });
+  await deploy(fake, template([...network, identity('workers')]));
+  const path = `${GROUP}/providers/Microsoft.Resources/deployments/theirs?api-version=2022-09-01`;
+  const properties = { mode: 'Incremental', template: template([{ ...scaleSet, dependsOn: [] }]) };
+  await send(fake, 'PUT', path, { body: { properties }, objectId: person });
+  fake.clock.advance(60);
+  const { json } = await send(fake, 'GET', path, { objectId: person });
+  expect(at(json, 'properties.error.details.0')).toMatchObject({
+    code: 'LinkedAuthorizationFailed',
+    message: expect.stringContaining('userAssignedIdentities/assign/action') as string,
+  });
+});
 
 describe('a custom role of the group', () => {
   it('lets an identity scale, and do nothing else', async () => {
