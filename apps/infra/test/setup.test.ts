@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, type TestContext } from 'vitest';
+import { warpforgeInfra } from './program.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const bin = path('../bin/warpforge-infra.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'warpforge-setup-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const environment = { PATH: process.env['PATH'], HOME: folder };
+const environment = { PATH: process.env['PATH'] ?? '', HOME: folder };
 
 interface Run {
   readonly status: number | null;
@@ -24,20 +25,33 @@ function setup(...args: string[]): Run {
   return spawnSync(process.execPath, [bin, 'setup', ...args], { encoding: 'utf8', env: environment, cwd: folder });
 }
 
+/** The same in this process. */
+function setupHere(...args: string[]): Promise<Run> {
+  return warpforgeInfra(['setup', ...args], { env: environment, cwd: folder });
+}
+
 describe('warpforge-infra setup', () => {
-  it('prints user data and script without a VM', () => {
-    const userData = setup('--cloud-init', '--cache-dir', '/mnt/nvme/cache');
+  it('prints user data and script without a VM', async () => {
+    const userData = await setupHere('--cloud-init', '--cache-dir', '/mnt/nvme/cache');
     expect(userData).toMatchObject({ status: 0, stderr: '' });
     expect(userData.stdout).toMatch(/^#cloud-config\n/);
     expect(userData.stdout).toContain("CACHE_PATH='/mnt/nvme/cache'");
-    const script = setup('--script', '--mount-point', '/data');
+    const script = await setupHere('--script', '--mount-point', '/data');
     expect(script).toMatchObject({ status: 0, stderr: '' });
     expect(script.stdout).toMatch(/^#!\/bin\/sh\n/);
     expect(script.stdout).toContain("\nMOUNT_POINT='/data'\n");
   });
 
-  it('shows every command in a dry run, and runs none', () => {
-    const { status, stdout, stderr } = setup('--host', 'vm.invalid', '--port', '2222', '--output-dir', 'environment', '--dry-run');
+  it('shows every command in a dry run, and runs none', async () => {
+    const { status, stdout, stderr } = await setupHere(
+      '--host',
+      'vm.invalid',
+      '--port',
+      '2222',
+      '--output-dir',
+      'environment',
+      '--dry-run',
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout.match(/^# .*$/gm)?.slice(0, 6)).toEqual(expect.arrayContaining(['# look at what is there']));
     expect(stdout.match(/^ssh -T .* -p 2222 -l azureuser -- vm\.invalid /gm)).toHaveLength(4);
@@ -54,8 +68,8 @@ describe('warpforge-infra setup', () => {
     [['--host', 'vm.invalid', '--packages', 'missing'], 1, 'cannot read the folder of packages missing'],
     [['--host', 'no-such-host.invalid'], 1, 'there is no host no-such-host.invalid'],
     [['--script', '--mount-point', "/wd'; reboot '"], 2, '/wd'],
-  ])('says what is wrong with %j', (args, exitCode, message) => {
-    const { status, stdout, stderr } = setup(...args);
+  ])('says what is wrong with %j', async (args, exitCode, message) => {
+    const { status, stdout, stderr } = await setupHere(...args);
     expect(status).toBe(exitCode);
     expect(stdout.replace(/^==> .*\n/gm, '')).toBe('');
     expect(stderr).toContain(message);
