@@ -49,7 +49,7 @@ async function steps({ files, workers, json }: DemoOptions, signal: AbortSignal)
   if (!json) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
   const submit = stack.use(
     new Program(['cachewarmer', 'submit', '--job', file, '--wait', ...(json ? ['--json'] : [])], {
-      ...{ env, signal, stdout: 'pipe', stderr: json ? 'ignore' : 'inherit' },
+      ...{ env, signal, stdout: 'pipe', stderr: json ? 'ignore' : 'lines' },
     }),
   );
   await submit.firstLine();
@@ -58,7 +58,7 @@ async function steps({ files, workers, json }: DemoOptions, signal: AbortSignal)
   say(`4/5 A manager, and up to ${workers} workers that it starts`);
   const manager = stack.use(
     new Program(['cachewarmer', 'manager', '--launcher', 'local', '--workers', String(workers), '--once'], {
-      ...{ env, signal, stdout: 'inherit', stderr: json ? 'ignore' : 'inherit' },
+      ...{ env, signal, stdout: 'inherit', stderr: json ? 'ignore' : 'lines' },
     }),
   );
   const exitCode = await submit.ended;

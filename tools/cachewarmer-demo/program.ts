@@ -28,7 +28,8 @@ export interface ProgramOptions {
   /** Ends it. */
   readonly signal: AbortSignal;
   readonly stdout: 'inherit' | 'pipe';
-  readonly stderr: 'inherit' | 'ignore';
+  /** `lines`: shown as it comes, but without a terminal, so that a progress bar and the log of another program do not overwrite each other. */
+  readonly stderr: 'lines' | 'ignore';
 }
 
 /** `warpforge-infra` as a process. Disposing ends it. */
@@ -39,7 +40,12 @@ export class Program implements AsyncDisposable {
 
   constructor(args: readonly string[], { env, signal, stdout, stderr }: ProgramOptions) {
     // In a group of its own: Ctrl-C reaches the demo, which ends its programs in order.
-    this.#child = spawn(process.execPath, [BIN, ...args], { env, detached: true, stdio: ['ignore', stdout, stderr] });
+    this.#child = spawn(process.execPath, [BIN, ...args], {
+      env,
+      detached: true,
+      stdio: ['ignore', stdout, stderr === 'lines' ? 'pipe' : 'ignore'],
+    });
+    this.#child.stderr?.pipe(process.stderr, { end: false });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
     signal.addEventListener('abort', () => this.#child.kill('SIGTERM'));
     this.#ended = once(this.#child, 'close').then(([code]) => (typeof code === 'number' ? code : 1));
@@ -58,8 +64,8 @@ export class Program implements AsyncDisposable {
   /** Resolves when it has printed its first line, or has ended. */
   async firstLine(): Promise<void> {
     const stream = this.#child.stdout;
-    while (stream !== null && !this.#output.includes('\n')) {
-      if ((await Promise.race([once(stream, 'data'), this.#ended])) === undefined || this.#child.exitCode !== null) return;
+    while (stream !== null && !this.#output.includes('\n') && this.#child.exitCode === null) {
+      await Promise.race([once(stream, 'data'), this.#ended]);
     }
   }
 
