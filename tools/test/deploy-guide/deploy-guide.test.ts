@@ -30,18 +30,20 @@ const lineOf = (text: string): number => guide.slice(0, guide.indexOf(text)).spl
 
 // The step `packages` of `npm test` follows it with the programs of the tarballs; this is the same with those of the clone, in
 // `npm run stress -- guide`.
-describe.runIf(process.env['WARPFORGE_LONG_TESTS'] !== undefined)('the deployment guide', () => {
-  const reason = whyNoLocalVm();
-  const follow = reason === undefined ? it : it.skip;
-  follow(
-    `can be followed from top to bottom${reason === undefined ? '' : ` (skipped: ${reason})`}`,
-    async () => {
-      const followed = await followGuide({ document: DOCUMENT, programs: ROOT, clone: ROOT });
-      expect(brokenPromises(followed), followed.output).toEqual([]);
-    },
-    FOLLOW_LIMIT_MS,
-  );
-});
+if (process.env['WARPFORGE_LONG_TESTS'] !== undefined) {
+  describe('the deployment guide', () => {
+    const reason = whyNoLocalVm();
+    const follow = reason === undefined ? it : it.skip;
+    follow(
+      `can be followed from top to bottom${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+      async () => {
+        const followed = await followGuide({ document: DOCUMENT, programs: ROOT, clone: ROOT });
+        expect(brokenPromises(followed), followed.output).toEqual([]);
+      },
+      FOLLOW_LIMIT_MS,
+    );
+  });
+}
 
 describe('what the deployment guide says', () => {
   const flags = new ProgramFlags(environment);
