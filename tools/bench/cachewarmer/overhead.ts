@@ -23,7 +23,7 @@ export async function measureOverhead(folder: string, progress: Progress): Promi
   const connectionString = azurite.accounts[0]?.connectionString ?? '';
   const values: number[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
-    const value = await warmInOneProcess(await openStorage({ prefix: `r${round}`, connectionString }), jobOf(tree));
+    const { total: value } = await warmInOneProcess(await openStorage({ prefix: `r${round}`, connectionString }), jobOf(tree));
     progress(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${Math.round(value)} ms`);
     if (round > 0) values.push(value);
   }
