@@ -24,11 +24,6 @@ export function progressName(job: string): string {
   return `jobs/${job}/progress.json`;
 }
 
-/** Everything of a job besides its item records and its report. */
-export function jobPrefix(job: string): string {
-  return `jobs/${job}/`;
-}
-
 /** Written by the worker that has read an item, before it deletes the message. */
 export function doneName(job: string, item: number): string {
   return `done/${job}/${padItem(item)}`;
